@@ -1,0 +1,104 @@
+"""The definitions as Dagster resolves them: what exists and when it runs."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.instance.config import dagster_instance_config_schema
+
+from tutordex_dagster.definitions import build
+from tutordex_dagster.extraction.versions import fingerprint, load_pipelines
+from tutordex_dagster.partitions import CHANNEL
+from tutordex_dagster.settings import PROJECT, Settings
+
+SETTINGS = Settings(_env_file=None)
+RAW = dg.AssetKey("raw_messages")
+VERSIONS = load_pipelines(SETTINGS.tutordex_pipelines)
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    built = build(SETTINGS)
+    dg.Definitions.validate_loadable(built)
+    return built
+
+
+@pytest.fixture(scope="module")
+def assets(definitions: dg.Definitions) -> dict[dg.AssetKey, dg.AssetSpec]:
+    return {spec.key: spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def test_every_key_of_the_instance_file_is_known_to_dagster() -> None:
+    instance = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
+
+    assert set(instance) <= set(dagster_instance_config_schema())
+    assert instance["telemetry"] == {"enabled": False}
+
+
+def test_each_version_is_an_asset_behind_the_raw_messages(assets: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    extractions = {key: spec for key, spec in assets.items() if key.path[0] == "extractions"}
+
+    assert {key.path[1] for key in extractions} == {version.asset_name for version in VERSIONS}
+    assert {spec.code_version for spec in extractions.values()} == {
+        fingerprint(version) for version in VERSIONS
+    }
+    assert all([dep.asset_key for dep in spec.deps] == [RAW] for spec in extractions.values())
+
+
+def test_assignments_stand_behind_the_live_version_alone(assets: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    assignments = assets[dg.AssetKey("assignments")]
+
+    assert [dep.asset_key for dep in assignments.deps] == [dg.AssetKey(["extractions", "rules"])]
+    assert assignments.partitions_def is None
+
+
+def test_raw_messages_and_extractions_share_one_grid(assets: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+    grids = [spec.partitions_def for key, spec in assets.items() if key != dg.AssetKey("assignments")]
+    first = grids[0]
+
+    assert isinstance(first, dg.MultiPartitionsDefinition)
+    assert all(each == first for each in grids)
+    hours = first.get_partitions_def_for_dimension("hour")
+    channels = first.get_partitions_def_for_dimension("channel")
+    assert isinstance(channels, dg.DynamicPartitionsDefinition)
+    assert isinstance(hours, dg.TimeWindowPartitionsDefinition)
+    assert channels.name == CHANNEL
+    assert (hours.start, hours.timezone, hours.end_offset) == (datetime(2026, 1, 1, tzinfo=UTC), "UTC", 1)
+
+
+def test_schedules_name_their_time_zone_and_run(definitions: dg.Definitions) -> None:
+    schedules = {
+        each.name: each for each in definitions.schedules or () if isinstance(each, dg.ScheduleDefinition)
+    }
+
+    assert {name: (each.cron_schedule, each.execution_timezone) for name, each in schedules.items()} == {
+        "hourly": ("5 * * * *", "UTC"),
+        "nightly": ("30 3 * * *", "Asia/Singapore"),
+    }
+    assert all(each.default_status == dg.DefaultScheduleStatus.RUNNING for each in schedules.values())
+
+
+def test_sensors_run_by_default_and_at_their_intervals(definitions: dg.Definitions) -> None:
+    sensors = {sensor.name: sensor for sensor in definitions.sensors or ()}
+
+    assert set(sensors) == {"seal", "failure", *(f"extract_{version.asset_name}" for version in VERSIONS)}
+    assert all(each.default_status == dg.DefaultSensorStatus.RUNNING for each in sensors.values())
+    assert sensors["seal"].minimum_interval_seconds == SETTINGS.recovery_catchup_check_interval_seconds
+
+
+def test_checks_that_keep_bad_results_from_spreading_block(definitions: dg.Definitions) -> None:
+    specs = [spec for checks in definitions.asset_checks or () for spec in checks.check_specs]
+    blocking = {(spec.asset_key.to_user_string(), spec.name) for spec in specs if spec.blocking}
+
+    assert len(specs) == 3 + 2 * len(VERSIONS) + 2
+    assert blocking == {
+        ("raw_messages", "duplicates"),
+        ("extractions/rules", "failure_share"),
+        ("extractions/rules", "schema"),
+    }
+
+
+@pytest.mark.parametrize("job", ["collect", "pipeline", "drain"])
+def test_jobs_run_in_one_process(definitions: dg.Definitions, job: str) -> None:
+    assert definitions.resolve_job_def(job).executor_def.name == "in_process"

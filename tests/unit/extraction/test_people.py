@@ -1,0 +1,85 @@
+"""Tutor types, mode and status."""
+
+import pytest
+
+from tutordex_dagster.extraction.rules.people import (
+    labelled_mode,
+    labelled_status,
+    learning_mode,
+    marked_closed,
+    tutor_types,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Full-time tutor or ex-MOE teacher", ("Full-Time Tutor", "Ex-MOE Teacher")),
+        ("Part/Full-Time Tutor", ("Part-Time Tutor", "Full-Time Tutor")),
+        ("Undergraduate", ("Undergraduate",)),
+        ("Graduate tutors", ("Graduate",)),
+        ("PT, FT, MOE", ("Part-Time Tutor", "Full-Time Tutor", "MOE Teacher")),
+        ("current or ex-MOE teacher", ("Current MOE Teacher", "Ex-MOE Teacher")),
+        ("NIE trained, native speaker", ("NIE Trained", "Native Speaker")),
+        ("Poly graduate", ("Poly Student or Graduate",)),
+        ("A level tutor", ("A-Level Tutor",)),
+        ("patient lady", ()),
+    ],
+)
+def test_tutor_types_have_canonical_names(text: str, expected: tuple[str, ...]) -> None:
+    assert tutor_types([text]) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("Lessons are online.", "Online"),
+        ("Zoom is fine", "Online"),
+        ("Face-to-face lessons", "Face-to-Face"),
+        ("F2F only", "Face-to-Face"),
+        ("physical lessons please", "Face-to-Face"),
+        ("at the student's home", "Face-to-Face"),
+        ("online or face to face", "Hybrid"),
+        ("hybrid", "Hybrid"),
+        ("no online lessons", None),
+        ("apply online", None),
+        ("our online application", None),
+        ("[Physical]", None),
+        ("physical education", None),
+        ("house captain", None),
+    ],
+)
+def test_a_mode_needs_clear_words(text: str, mode: str | None) -> None:
+    assert learning_mode([text]).mode == mode
+
+
+def test_the_words_of_a_mode_are_its_sentence() -> None:
+    assert learning_mode(["Shy. Online is fine. Kind."]).raw_text == "Online is fine."
+
+
+@pytest.mark.parametrize(
+    ("value", "mode"),
+    [("Physical", "Face-to-Face"), ("Online", "Online"), ("Online / home", "Hybrid"), ("to discuss", None)],
+)
+def test_a_mode_label_makes_short_words_clear(value: str, mode: str | None) -> None:
+    assert labelled_mode(value).mode == mode
+
+
+@pytest.mark.parametrize(
+    ("value", "status"), [("Open", "open"), ("🟢 Available", "open"), ("Taken", "closed"), ("🔴", "closed")]
+)
+def test_a_status_is_closed_by_any_word_for_it(value: str, status: str) -> None:
+    assert labelled_status(value) == status
+
+
+@pytest.mark.parametrize(
+    ("line", "closed"),
+    [
+        ("[CLOSED] P5 Maths", True),
+        ("❌ FILLED ❌", True),
+        ("P5 Maths has been taken", True),
+        ("Closed question papers", False),
+    ],
+)
+def test_a_mark_before_the_headline_closes(line: str, *, closed: bool) -> None:
+    assert marked_closed(line) is closed

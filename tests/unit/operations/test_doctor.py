@@ -1,0 +1,65 @@
+"""What the doctor makes of what it sees."""
+
+from pathlib import Path
+
+import pytest
+
+from tutordex_dagster.errors import PermanentError, UsageError
+from tutordex_dagster.operations.doctor import (
+    GIB,
+    Finding,
+    Level,
+    attempt,
+    disk,
+    migrations,
+    ok,
+    variables,
+    waiting,
+)
+
+
+@pytest.mark.parametrize(
+    ("free", "level"), [(GIB - 1, "fail"), (GIB, "warn"), (5 * GIB - 1, "warn"), (5 * GIB, "ok")]
+)
+def test_little_space_is_a_warning_and_hardly_any_is_a_failure(free: int, level: Level) -> None:
+    finding = disk(Path("/data"), free)
+    assert finding.level == level
+    assert "GiB free at /data" in finding.detail
+    assert bool(finding.next_step) == (level != "ok")
+
+
+def test_an_unknown_variable_is_a_warning_that_names_it() -> None:
+    assert variables(()).level == "ok"
+    assert variables(("TUTORDEX_HOEM",)) == Finding(
+        subject="settings",
+        level="warn",
+        detail="unknown: TUTORDEX_HOEM",
+        next_step="correct the spelling (docs/configuration.md)",
+    )
+
+
+def test_a_channel_without_a_source_is_a_warning_with_its_own_next_step() -> None:
+    assert waiting({}).level == "ok"
+    finding = waiting({"t.me/a": "no recording has it; import an export", "t.me/b": "no; do"})
+    assert (finding.level, finding.detail) == ("warn", "t.me/a (and 1 more): no recording has it")
+    assert finding.next_step == "import an export"
+
+
+def test_a_database_that_is_not_migrated_is_a_failure() -> None:
+    assert migrations([]).level == "ok"
+    finding = migrations(["migration 0001_initial is not applied; run `tutordex db migrate`"])
+    assert (finding.level, finding.next_step) == ("fail", "run `tutordex db migrate`")
+
+
+def test_an_error_of_ours_becomes_a_failure_and_the_next_looks_still_happen() -> None:
+    def unusable() -> Finding:
+        raise UsageError("pipelines", "holds no version", "add one")
+
+    def unreadable() -> Finding:
+        raise PermanentError("a.jsonl: no header; start it with one")
+
+    assert attempt("pipelines", unusable) == Finding(
+        subject="pipelines", level="fail", detail="pipelines: holds no version", next_step="add one"
+    )
+    assert attempt("recordings", unreadable).next_step == "start it with one"
+    assert attempt("disk", lambda: ok("disk", "enough")) == ok("disk", "enough")

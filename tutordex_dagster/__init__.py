@@ -1,0 +1,1 @@
+"""Tuition assignments from Telegram channels, as a Dagster project."""

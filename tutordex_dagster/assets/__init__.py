@@ -1,0 +1,1 @@
+"""What exists: assets, their checks, and the events they write."""

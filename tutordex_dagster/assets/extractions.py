@@ -1,0 +1,184 @@
+"""One asset per pipeline version: what the version makes of the raw messages, partition by partition."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+import dagster as dg
+from pydantic import Field
+
+from tutordex_dagster.assets.events import NO_VALUE, done, newest_event, report_in_run
+from tutordex_dagster.assets.failures import partition_failure
+from tutordex_dagster.assets.keys import RAW_MESSAGES, extraction_key
+from tutordex_dagster.assets.reports import ExtractedHour, extracted_hours, extraction_events
+from tutordex_dagster.capture.contract import Lane
+from tutordex_dagster.extraction.contract import Extractor
+from tutordex_dagster.extraction.versions import PipelineSpec, build_extractor, fingerprint
+from tutordex_dagster.partitions import windows_by_channel
+from tutordex_dagster.queue.worker import drain
+from tutordex_dagster.resources.services import Services
+from tutordex_dagster.store.channels import Channel
+from tutordex_dagster.windows import Sleep, Window
+
+GROUP = "extractions"
+SCOPE = 2000
+"""Messages handed to one claim's filter: every claim looks at all of them."""
+ROUNDS = 5
+WAIT_SECONDS = 3.0
+"""Between two rounds, for other workers to finish what they hold of this scope."""
+
+
+class ExtractionConfig(dg.Config):
+    """How a run over partitions of an extraction asset goes about it."""
+
+    lane: Lane = Field(
+        "backfill", description="Place of the jobs in the queue, should another worker take them."
+    )
+    max_messages: int | None = Field(
+        None, ge=1, description="Extract only the oldest so many of each channel."
+    )
+    force: bool = Field(False, description="Extract again what was extracted already.")
+
+
+def extraction_asset(
+    *, spec: PipelineSpec, grid: dg.PartitionsDefinition[str], sleep: Sleep = time.sleep
+) -> dg.AssetsDefinition:
+    """Make the asset of one version on this grid."""
+
+    @dg.asset(
+        key=extraction_key(spec),
+        description=spec.description,
+        group_name=GROUP,
+        kinds={"python", "postgres"},
+        metadata={"pipeline_version": spec.name, "parameters": dict(spec.parameters)},
+        deps=[RAW_MESSAGES],
+        partitions_def=grid,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        code_version=fingerprint(spec),
+        dagster_type=NO_VALUE,
+        output_required=False,
+    )
+    def extraction(
+        context: dg.AssetExecutionContext, config: ExtractionConfig, services: dg.ResourceParam[Services]
+    ) -> Iterator[dg.Output[None]]:
+        register_version(services, spec)
+        windows = windows_by_channel(context.partition_keys)
+        channels = {
+            channel: windows[channel.reference]
+            for channel in services.channels.all()
+            if channel.reference in windows
+        }
+        newest_raw_event = newest_event(context.instance, RAW_MESSAGES)
+        hours = process(services, spec, channels, config, sleep=sleep)
+        good = [hour for hour in hours if not hour.unprocessed]
+        report_in_run(context, extraction_events(services, spec, good, newest_raw_event=newest_raw_event))
+        left = {} if config.max_messages else _unprocessed(hours)
+        failed = left | _unregistered(windows, channels)
+        if failed:
+            raise partition_failure(failed, of=len(context.partition_keys))
+        yield done()
+
+    return extraction
+
+
+def register_version(services: Services, spec: PipelineSpec) -> None:
+    """Let the database accept the version; UsageError when its name stands for another fingerprint there."""
+    services.versions.register(spec.name, fingerprint(spec), spec.model_dump(mode="json"))
+
+
+def process(
+    services: Services,
+    spec: PipelineSpec,
+    channels: Mapping[Channel, Sequence[Window]],
+    config: ExtractionConfig,
+    *,
+    sleep: Sleep,
+) -> list[ExtractedHour]:
+    """Extract the live messages of these windows and return how far every hour got.
+
+    Messages that are edited meanwhile, and jobs another worker holds, get a few more rounds.
+    """
+    extractor = build_extractor(spec)
+    wanted = {
+        channel: [hour for window in windows for hour in window.hours()]
+        for channel, windows in channels.items()
+    }
+    hours: list[ExtractedHour] = []
+    for number in range(ROUNDS):
+        if number:
+            sleep(WAIT_SECONDS)
+        for window, ids in _by_window(channels).items():
+            force = config.force and not number
+            _drain(services, spec, extractor, _enqueue(services, spec, ids, window, config, force=force))
+        hours = extracted_hours(services, spec, wanted)
+        if config.max_messages or not any(hour.unprocessed for hour in hours):
+            break
+    return hours
+
+
+def _enqueue(
+    services: Services,
+    spec: PipelineSpec,
+    channel_ids: Sequence[int],
+    window: Window,
+    config: ExtractionConfig,
+    *,
+    force: bool,
+) -> list[int]:
+    """Make the missing jobs of a window and return its revisions, oldest first."""
+    services.queue.enqueue_window(
+        spec.name,
+        channel_ids=channel_ids,
+        window=window,
+        lane=config.lane,
+        force=force,
+        max_per_channel=config.max_messages,
+    )
+    return services.raw_log.raw_ids(channel_ids, window, limit_per_channel=config.max_messages)
+
+
+def _drain(services: Services, spec: PipelineSpec, extractor: Extractor, raw_ids: Sequence[int]) -> None:
+    for start in range(0, len(raw_ids), SCOPE):
+        drain(
+            services.queue,
+            extractor,
+            spec.name,
+            clock=services.clock,
+            policy=services.retry_policy,
+            raw_ids=raw_ids[start : start + SCOPE],
+            batch_size=services.settings.extraction_worker_batch_size,
+        )
+
+
+def _by_window(channels: Mapping[Channel, Sequence[Window]]) -> dict[Window, list[int]]:
+    """Gather the channels that share a window: a rectangle is one."""
+    ids: dict[Window, list[int]] = {}
+    for channel, windows in channels.items():
+        for window in windows:
+            ids.setdefault(window, []).append(channel.channel_id)
+    return ids
+
+
+def _unprocessed(hours: Sequence[ExtractedHour]) -> dict[tuple[str, datetime], str]:
+    return {
+        (
+            hour.channel.reference,
+            hour.hour,
+        ): f"{hour.unprocessed} messages were not extracted, another worker"
+        " holds them; the queue keeps them, materialize it again later"
+        for hour in hours
+        if hour.unprocessed
+    }
+
+
+def _unregistered(
+    windows: Mapping[str, Sequence[Window]], channels: Mapping[Channel, Sequence[Window]]
+) -> dict[tuple[str, datetime], str]:
+    known = {channel.reference for channel in channels}
+    return {
+        (reference, hour): "is not a registered channel; add it to CHANNEL_LIST"
+        for reference, spans in windows.items()
+        if reference not in known
+        for window in spans
+        for hour in window.hours()
+    }

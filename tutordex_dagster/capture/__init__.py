@@ -1,0 +1,1 @@
+"""Telegram to the raw log: message sources, sweeps over hours, coverage. No Dagster, no SQL."""

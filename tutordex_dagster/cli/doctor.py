@@ -1,0 +1,110 @@
+"""`tutordex doctor`: look at every part once and say what to do."""
+
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+
+from tutordex_dagster.cli.console import stdout
+from tutordex_dagster.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tutordex_dagster.operations.doctor import Finding
+    from tutordex_dagster.settings import Settings
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@click.command()
+def doctor() -> None:
+    """Check settings, disk, pipelines, recordings, database and Dagster; exit code 1 if one fails."""
+    console, failed = stdout(), False
+    for finding in examine():
+        failed = failed or finding.level == "fail"
+        mark = f"[{_COLOURS[finding.level]}]{finding.level:<4}[/]"
+        step = f"\n     {'':<16} → {finding.next_step}" if finding.next_step else ""
+        console.print(f"{mark} {finding.subject:<16} {escape(finding.detail)}{escape(step)}", soft_wrap=True)
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def examine() -> "Iterator[Finding]":
+    """Yield one finding after the other; what needs settings or a database is left out when those fail."""
+    from tutordex_dagster.operations.doctor import attempt, disk, from_error, variables
+    from tutordex_dagster.settings import load_settings, unknown_variables
+
+    try:
+        settings = load_settings()
+    except UsageError as error:
+        yield from_error("settings", error)
+        return
+    yield variables(unknown_variables(os.environ))
+    place = next(path for path in (settings.tutordex_home, *settings.tutordex_home.parents) if path.exists())
+    yield disk(place, shutil.disk_usage(place).free)
+    yield attempt("pipelines", lambda: _pipelines(settings))
+    yield attempt("recordings", lambda: _recordings(settings))
+    database = attempt("database", lambda: _database(settings))
+    yield database
+    if database.level != "fail":
+        yield attempt("channels", lambda: _channels(settings))
+        yield from _dagster(settings)
+
+
+def _pipelines(settings: "Settings") -> "Finding":
+    from tutordex_dagster.extraction.versions import load_pipelines
+    from tutordex_dagster.operations.doctor import ok
+    from tutordex_dagster.resources.services import find_pipeline
+
+    pipelines = load_pipelines(settings.tutordex_pipelines)
+    live = find_pipeline(pipelines, settings.extraction_pipeline_version)
+    return ok("pipelines", f"{', '.join(spec.name for spec in pipelines)}; live: {live.name}")
+
+
+def _recordings(settings: "Settings") -> "Finding":
+    from tutordex_dagster.capture.recorded import load_recordings
+    from tutordex_dagster.operations.doctor import ok
+    from tutordex_dagster.windows import utc_now
+
+    return ok("recordings", f"{len(load_recordings(settings.tutordex_recorded_channels, utc_now))} readable")
+
+
+def _database(settings: "Settings") -> "Finding":
+    from tutordex_dagster.operations.doctor import migrations
+    from tutordex_dagster.resources.databases import database_urls
+    from tutordex_dagster.store.database import Database
+    from tutordex_dagster.store.migrate import check
+
+    database = Database(database_urls(settings).tutordex)
+    try:
+        return migrations(check(database))
+    finally:
+        database.close()
+
+
+def _channels(settings: "Settings") -> "Finding":
+    from tutordex_dagster.operations.doctor import waiting
+    from tutordex_dagster.resources.channels import sync_channels
+    from tutordex_dagster.resources.services import open_services
+
+    with open_services(settings) as services:
+        return waiting(sync_channels(services).waiting)
+
+
+def _dagster(settings: "Settings") -> "Iterator[Finding]":
+    from tutordex_dagster.cli.environment import dagster_home, dagster_instance
+    from tutordex_dagster.operations.doctor import warn
+    from tutordex_dagster.resources.databases import database_urls
+
+    if not dagster_home(settings).is_dir():
+        yield warn("Dagster", "was never started here", "start it with `tutordex up`")
+        return
+    from tutordex_dagster.cli.inspection import daemon_finding, pool_finding
+
+    with dagster_instance(settings, database_urls(settings)) as instance:
+        yield daemon_finding(instance, time.time())
+        yield pool_finding(instance)

@@ -1,0 +1,135 @@
+"""`tutordex drain`: a worker in the terminal, without Dagster."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Event
+from typing import TYPE_CHECKING
+
+import click
+from rich.progress import Progress, TaskID
+
+from tutordex_dagster.cli.console import instant, progress, say
+from tutordex_dagster.cli.session import open_session, registered_version
+from tutordex_dagster.operations.stopping import stop_signals
+from tutordex_dagster.windows import hour_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from tutordex_dagster.extraction.versions import PipelineSpec
+    from tutordex_dagster.queue.contract import Finished
+    from tutordex_dagster.queue.worker import DrainSummary
+    from tutordex_dagster.resources.services import Services
+
+ROUND = 5_000
+"""Jobs between two projections: `assignments` follows a long drain within seconds."""
+
+IDLE_SECONDS = 5.0
+"""Wait before the queue is looked at again when nothing was due."""
+
+
+@click.command()
+@click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION.")
+@click.option("--oneshot", is_flag=True, help="Exit once nothing is due. Or EXTRACTION_WORKER_ONESHOT=1.")
+@click.option("--max-jobs", type=click.IntRange(1), help="Exit after so many. Or EXTRACTION_WORKER_MAX_JOBS.")
+def drain(name: str | None, max_jobs: int | None, *, oneshot: bool) -> None:
+    """Work through the queue of a version until Ctrl-C, which finishes the batch that is held.
+
+    Draining the live version also brings `assignments` up to date.
+    """
+    with open_session() as services, stop_signals() as stop:
+        spec = registered_version(services, name)
+        worker = Worker(services=services, spec=spec, stop=stop)
+        with progress(unit="jobs") as bar:
+            worker.show_on(bar)
+            worker.run(
+                oneshot=oneshot or services.settings.extraction_worker_oneshot,
+                max_jobs=max_jobs or services.settings.extraction_worker_max_jobs,
+            )
+        _report(services, spec.name, worker.touched)
+        say(worker.summary())
+
+
+@dataclass(kw_only=True)
+class Worker:
+    """Rounds of draining and projecting, and what they added up to; `touched` are channel ids and hours."""
+
+    services: "Services"
+    spec: "PipelineSpec"
+    stop: Event
+    ends: Counter[str] = field(default_factory=Counter)
+    claimed: int = 0
+    lost: int = 0
+    touched: set[tuple[int, datetime]] = field(default_factory=set)
+    _bar: tuple[Progress, TaskID] | None = None
+
+    def show_on(self, bar: Progress) -> None:
+        """Show the jobs done, of those that are due at the start."""
+        due = self.services.queue.due(self.spec.name).jobs
+        self._bar = bar, bar.add_task(f"Draining {self.spec.name}", total=due)
+
+    def run(self, *, oneshot: bool, max_jobs: int | None) -> None:
+        """Work until told to stop, `max_jobs` are done or, with `oneshot`, nothing is due."""
+        while not self.stop.is_set() and (max_jobs is None or self.claimed < max_jobs):
+            done = self._round(ROUND if max_jobs is None else min(ROUND, max_jobs - self.claimed))
+            self._project()
+            if done == 0 and oneshot:
+                return
+            if done == 0:
+                self.stop.wait(IDLE_SECONDS)
+
+    def summary(self) -> str:
+        """Return what was done, and what still waits, in one line."""
+        ends = ", ".join(f"{self.ends[end]} {end}" for end in ("ok", "skipped", "failed", "dead"))
+        lost = f", {self.lost} lost to another worker" if self.lost else ""
+        next_due = self.services.queue.next_due_at(self.spec.name)
+        waiting = f"; the next job is due at {instant(next_due)} UTC" if next_due else ""
+        return f"{self.spec.name}: {self.claimed} jobs ({ends}{lost}){waiting}"
+
+    def _round(self, max_jobs: int) -> int:
+        from tutordex_dagster.extraction.versions import build_extractor
+        from tutordex_dagster.queue import worker
+
+        done: DrainSummary = worker.drain(
+            self.services.queue,
+            build_extractor(self.spec),
+            self.spec.name,
+            clock=self.services.clock,
+            policy=self.services.retry_policy,
+            batch_size=self.services.settings.extraction_worker_batch_size,
+            max_jobs=max_jobs,
+            should_stop=self.stop.is_set,
+            on_batch=self._advance,
+        )
+        self.claimed += done.claimed
+        self.lost += done.lost
+        self.ends.update(done.ends)
+        return done.claimed
+
+    def _advance(self, batch: "Sequence[Finished]") -> None:
+        self.touched.update((end.job.channel_id, hour_of(end.job.posted_at)) for end in batch)
+        if self._bar:
+            bar, task = self._bar
+            bar.advance(task, len(batch))
+
+    def _project(self) -> None:
+        """Bring `assignments` up to date, if it shows this version."""
+        if self.spec != self.services.live:
+            return
+        before, left = None, self.services.assignments.project(self.spec.name).remaining
+        while left and left != before:
+            before, left = left, self.services.assignments.project(self.spec.name).remaining
+
+
+def _report(services: "Services", version: str, touched: "Collection[tuple[int, datetime]]") -> None:
+    """Tell Dagster which channels and hours changed, where there is a Dagster to tell."""
+    from tutordex_dagster.cli.environment import dagster_home, dagster_instance
+    from tutordex_dagster.resources.databases import database_urls
+
+    if not touched or not dagster_home(services.settings).is_dir():
+        return
+    from tutordex_dagster import runs
+
+    with dagster_instance(services.settings, database_urls(services.settings)) as instance:
+        runs.report_extractions(instance, services, {version: touched})

@@ -1,0 +1,178 @@
+"""`tutordex up`: one command from nothing to a running system, and one Ctrl-C back."""
+
+import os
+import shutil
+import sys
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+
+import click
+from rich.panel import Panel
+
+from tutordex_dagster.cli.console import say, stdout
+from tutordex_dagster.errors import PermanentError
+from tutordex_dagster.operations.exclusive import only_one, require_free_port
+from tutordex_dagster.operations.processes import Child, Program, stop_all
+from tutordex_dagster.operations.stopping import stop_signals
+from tutordex_dagster.settings import PROJECT
+
+if TYPE_CHECKING:
+    from tutordex_dagster.resources.databases import Urls
+    from tutordex_dagster.settings import Settings
+
+_LOOK_SECONDS = 0.25
+_ANSWER_SECONDS = 2.0
+
+FIRST_FILL = "first fill"
+
+
+@click.command()
+@click.option("--host", help="Address the UI listens on. Default: TUTORDEX_HOST.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the UI. Default: TUTORDEX_PORT.")
+@click.option("--browser/--no-browser", default=False, help="Open the UI in a browser once it answers.")
+def up(host: str | None, port: int | None, *, browser: bool) -> None:
+    """Start everything on this machine and keep it running until Ctrl-C.
+
+    Database (embedded unless TUTORDEX_DATABASE_URL is set), Dagster UI and automation; the first time, the
+    last days of every channel are read and extracted. The next start continues where this one ended.
+    """
+    from tutordex_dagster.cli.environment import dagster_environment
+    from tutordex_dagster.settings import load_settings
+
+    settings = load_settings()
+    host, port = host or settings.tutordex_host, port or settings.tutordex_port
+    with stop_signals() as stop, only_one(settings.tutordex_home):
+        require_free_port(host, port)
+        urls = _prepare(settings)
+        logs, url = settings.tutordex_home / "logs", f"http://{host}:{port}"
+        stdout().print(_welcome(url, logs))
+        keep_running(
+            _programs(logs, host, port),
+            {**os.environ, **dagster_environment(settings, urls)},
+            url,
+            stop,
+            on_answer=partial(webbrowser.open, url) if browser else lambda: None,
+        )
+
+
+def _prepare(settings: "Settings") -> "Urls":
+    """Make databases, tables, channels and Dagster's folder ready; all of it may exist already."""
+    from tutordex_dagster.cli.environment import prepare_dagster_home
+    from tutordex_dagster.cli.session import registered_version
+    from tutordex_dagster.extraction.versions import load_pipelines
+    from tutordex_dagster.resources.channels import sync_channels
+    from tutordex_dagster.resources.databases import database_urls
+    from tutordex_dagster.resources.services import find_pipeline, open_services
+    from tutordex_dagster.store.migrate import ensure_database, migrate
+
+    pipelines = load_pipelines(settings.tutordex_pipelines)
+    find_pipeline(pipelines, settings.extraction_pipeline_version)
+    urls = database_urls(settings)
+    ensure_database(urls.tutordex)
+    ensure_database(urls.dagster)
+    with open_services(settings) as services:
+        migrate(services.database)
+        for spec in pipelines:
+            registered_version(services, spec.name)
+        for reference, reason in sync_channels(services).waiting.items():
+            say(f"{reference} waits: {reason}")
+    prepare_dagster_home(settings)
+    return urls
+
+
+def keep_running(
+    programs: Sequence[Program],
+    environment: Mapping[str, str],
+    url: str,
+    stop: Event,
+    *,
+    on_answer: Callable[[], object] = lambda: None,
+) -> None:
+    """Start the programs, watch them until told to stop, and stop all of them however it ends.
+
+    `on_answer` is called once, when the UI at the URL answers. Raises PermanentError when a program dies.
+    """
+    children: list[Child] = []
+    try:
+        for program in programs:
+            children.append(Child(program, environment))  # noqa: PERF401 - a failed start must stop the earlier ones
+        _watch(children, url, stop, on_answer)
+    finally:
+        say("Stopping …")
+        stop_all(children)
+    say("Stopped. `make up` continues from here.")
+
+
+def _programs(logs: Path, host: str, port: int) -> Sequence[Program]:
+    from tutordex_dagster.cli.environment import WORKSPACE_FILE
+
+    python, workspace = sys.executable, str(WORKSPACE_FILE)
+    ui = [python, "-m", "dagster_webserver", "-h", host, "-p", str(port), "-w", workspace]
+    return (
+        Program(name="Dagster UI", arguments=ui, log=logs / "webserver.log"),
+        Program(
+            name=FIRST_FILL,
+            arguments=[python, "-m", "tutordex_dagster.cli.first_fill"],
+            log=logs / "first_fill.log",
+            speaks=True,
+        ),
+        Program(
+            name="Dagster daemon",
+            arguments=[python, "-m", "dagster._daemon", "run", "-w", workspace],
+            log=logs / "daemon.log",
+        ),
+    )
+
+
+def _watch(children: Sequence[Child], url: str, stop: Event, on_answer: Callable[[], object]) -> None:
+    began, running, answered = time.monotonic(), list(children), False
+    while not stop.wait(_LOOK_SECONDS):
+        for child in [each for each in running if each.exit_code() is not None]:
+            _note_end(child)
+            running.remove(child)
+        if not answered and (answered := _answers(f"{url}/server_info")):
+            stdout().print(f"The UI answers at {url} [dim]({time.monotonic() - began:.0f} s)[/dim]")
+            on_answer()
+
+
+def _note_end(child: Child) -> None:
+    """Let the first fill end; the seal sensor reads what it left. Any other end is the end of `up`."""
+    reason = f"ended with exit code {child.exit_code()} ({child.last_line()}); read {child.program.log}"
+    if child.program.name != FIRST_FILL:
+        raise PermanentError(f"{child.program.name}: {reason}, then start again")
+    if child.exit_code() != 0:
+        stdout().print(f"{child.program.name}: {reason}. The sensors read the rest.")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS):  # noqa: S310 - our own http address
+            return True
+    except (URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def _welcome(url: str, logs: Path) -> Panel:
+    shown = logs.relative_to(PROJECT) if logs.is_relative_to(PROJECT) else logs
+    tutordex = "tutordex" if shutil.which("tutordex") else os.path.relpath(sys.argv[0])
+    return Panel(
+        f"[bold]{url}[/bold]  the Dagster UI (in a few seconds)\n\n"
+        "What to look at:\n"
+        "  Assets → raw_messages         channels × hours; select a rectangle and materialize it\n"
+        "  Assets → extractions/rules    the same grid, one asset per pipeline version\n"
+        "  Assets → assignments          what the live version found; its checks beside it\n"
+        "  Runs                          what is running now\n\n"
+        "In another terminal:\n"
+        f"  [bold]{tutordex} status[/bold]\n"
+        f"  [bold]{tutordex} import result.json --channel t.me/X[/bold]\n"
+        f"Logs: {shown}    Ctrl-C stops everything.",
+        title="TutorDex",
+        expand=False,
+    )

@@ -1,0 +1,58 @@
+"""The composition root: what exists, what makes it, when, and with what."""
+
+import dagster as dg
+
+from tutordex_dagster.assets.assignments import assignments_asset
+from tutordex_dagster.assets.checks import assignments_checks, extraction_checks, raw_checks
+from tutordex_dagster.assets.drain import drain_job
+from tutordex_dagster.assets.extractions import extraction_asset
+from tutordex_dagster.assets.keys import COLLECT_JOB, PIPELINE_JOB, RAW_MESSAGES
+from tutordex_dagster.assets.raw_messages import raw_messages_asset
+from tutordex_dagster.extraction.versions import load_pipelines
+from tutordex_dagster.partitions import grid
+from tutordex_dagster.resources.opened import services_resource
+from tutordex_dagster.resources.services import Services, find_pipeline
+from tutordex_dagster.schedules import hourly_schedule, nightly_schedule
+from tutordex_dagster.sensors.extract import extract_sensor
+from tutordex_dagster.sensors.failure import failure_sensor
+from tutordex_dagster.sensors.seal import seal_sensor
+from tutordex_dagster.settings import Settings, settings
+
+
+def build(settings: Settings, *, services: Services | None = None) -> dg.Definitions:
+    """Assemble everything from these settings; only the pipeline files are read.
+
+    Runs and ticks open services of their own unless some are handed in.
+    """
+    pipelines = load_pipelines(settings.tutordex_pipelines)
+    live = find_pipeline(pipelines, settings.extraction_pipeline_version)
+    partitions = grid(settings.grid_start)
+
+    return dg.Definitions(
+        assets=[
+            raw_messages_asset(grid=partitions),
+            *(extraction_asset(spec=spec, grid=partitions) for spec in pipelines),
+            assignments_asset(live=live),
+        ],
+        asset_checks=[
+            raw_checks(),
+            *(extraction_checks(spec=spec, live=spec == live) for spec in pipelines),
+            assignments_checks(),
+        ],
+        jobs=[
+            dg.define_asset_job(COLLECT_JOB, dg.AssetSelection.assets(RAW_MESSAGES)),
+            dg.define_asset_job(PIPELINE_JOB, dg.AssetSelection.all()),
+            drain_job(),
+        ],
+        sensors=[
+            seal_sensor(settings=settings),
+            *(extract_sensor(spec=spec) for spec in pipelines),
+            failure_sensor,
+        ],
+        schedules=[hourly_schedule(), nightly_schedule(settings=settings)],
+        resources={"services": services or services_resource(settings)},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build(settings())

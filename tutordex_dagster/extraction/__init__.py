@@ -1,0 +1,1 @@
+"""Text to assignments: pipeline versions and the extractors they name. No I/O, no Dagster."""

@@ -1,0 +1,94 @@
+"""Extraction of a file of posts, line by line, without a database: what `tutordex extract` prints."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import orjson
+
+from tutordex_dagster.extraction.contract import Assignment, Extracted, Extractor, Outcome, Skipped
+
+SCHEMA_VERSION = "1.0.0"
+"""Version of the output lines' format; it changes when a reader of these files would have to."""
+
+TIMEZONE = "UTC"
+"""Zone of any time stamp in the file; slots are Singapore local times whatever it says."""
+
+_NOTHING = Assignment().model_dump(mode="json")
+
+
+@dataclass(slots=True, kw_only=True)
+class LineCounts:
+    """What became of the lines so far, for a summary at the end: by kind, by skip reason, and bad ones."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    errors: int = 0
+
+
+def extract_lines(
+    lines: Iterable[bytes],
+    extractor: Extractor,
+    *,
+    pipeline_version: str,
+    counts: LineCounts | None = None,
+) -> Iterator[bytes]:
+    """Yield one JSON line, newline included, for every input line, in order and lazily.
+
+    An input line is a JSON object with the post's text under `raw`. An output line holds `extraction` (the
+    first segment, or nulls), `kind`, `segments`, `skipped` (the reason or null), `schema_version`, `timezone`
+    and `pipeline_version`. A line that is no such object gives an `error` field and the same nulls, so line
+    numbers of input and output always agree. Pass `counts` to have the lines counted.
+    """
+    counts = counts or LineCounts()
+    stamp = {"schema_version": SCHEMA_VERSION, "timezone": TIMEZONE, "pipeline_version": pipeline_version}
+    for line in lines:
+        raw = _raw_text(line)
+        if isinstance(raw, _Bad):
+            counts.errors += 1
+            content = {**_content(None), "error": raw.reason}
+        else:
+            outcome = extractor.extract(raw)
+            _count(outcome, counts)
+            content = _content(outcome)
+        yield orjson.dumps({**content, **stamp}, option=orjson.OPT_APPEND_NEWLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bad:
+    reason: str
+
+
+def _raw_text(line: bytes) -> str | _Bad:
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return _Bad(f"not JSON: {error}")
+    if not isinstance(record, dict) or not isinstance(record.get("raw"), str):
+        return _Bad("not an object with a text under 'raw'")
+    raw: str = record["raw"]
+    return raw
+
+
+def _content(outcome: Outcome | None) -> dict[str, object]:
+    match outcome:
+        case Extracted(kind=kind, segments=segments):
+            listed = [segment.model_dump(mode="json") for segment in segments]
+            return {"extraction": listed[0], "kind": kind, "segments": listed, "skipped": None}
+        case Skipped(reason=reason):
+            return {"extraction": _NOTHING, "kind": None, "segments": [], "skipped": reason}
+        case None:
+            return {"extraction": _NOTHING, "kind": None, "segments": [], "skipped": None}
+        case unknown:
+            assert_never(unknown)
+
+
+def _count(outcome: Outcome, counts: LineCounts) -> None:
+    match outcome:
+        case Extracted(kind=kind):
+            counts.kinds[kind] += 1
+        case Skipped(reason=reason):
+            counts.skipped[reason] += 1
+        case unknown:
+            assert_never(unknown)

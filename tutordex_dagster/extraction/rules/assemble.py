@@ -1,0 +1,233 @@
+"""From entries to one assignment: which entry feeds which field, and where to look when no label names it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tutordex_dagster.extraction.contract import (
+    Assignment,
+    Kind,
+    LearningMode,
+    Rate,
+    Status,
+    TimeAvailability,
+)
+from tutordex_dagster.extraction.rules import academics, codes, patterns, people, places, rates, schedule
+from tutordex_dagster.extraction.rules.availability import read_slots, week
+from tutordex_dagster.extraction.rules.labels import LIST_BULLETS, Entry
+from tutordex_dagster.extraction.rules.vocabulary import Field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One segment's entries, and how far they are trusted."""
+
+    entries: Sequence[Entry]
+    labelled_only: bool
+    estimated_slots: bool
+
+    def values(self, *fields: Field) -> tuple[str, ...]:
+        """Return what is stated behind labels of these fields, in the order of the text."""
+        return tuple(
+            entry.value
+            for entry in self.entries
+            if entry.field in fields
+            and (entry.label or not self.labelled_only)
+            and patterns.stated(entry.value)
+        )
+
+    def free(self, *fields: Field) -> tuple[str, ...]:
+        """Return unlabelled lines and the values of these fields, in order; none if only labels count."""
+        if self.labelled_only:
+            return ()
+        return tuple(entry.value for entry in self.entries if entry.field is None or entry.field in fields)
+
+
+def assemble(reading: Reading, kind: Kind) -> Assignment:
+    """Fill an assignment from one segment."""
+    headline, rest = _headline(reading)
+    taught = "\n".join((*reading.values("academic", "subject", "level", "stream"), headline or ""))
+    if not academics.levels(taught):
+        taught = "\n".join((taught, academics.first_headline(reading.free("headline")) or ""))
+    rate, in_rate = _rate(reading, rest)
+    return Assignment(
+        assignment_code=codes.find_code(reading.entries, labelled_only=reading.labelled_only),
+        academic_display_text=headline,
+        learning_mode=_mode(reading),
+        address=_addresses(reading, rest) or None,
+        postal_code=_postal_codes(reading, rest) or None,
+        nearest_mrt=_stations(reading) or None,
+        lesson_schedule=_schedule(reading, rest, in_rate) or None,
+        start_date=_start(reading),
+        rate=rate,
+        additional_remarks=_remarks(reading),
+        time_availability=_availability(reading, rest),
+        subjects=academics.subjects(taught),
+        levels=academics.levels(taught),
+        streams=academics.streams(taught),
+        tutor_types=_tutor_types(reading, rate),
+        status=_status(reading),
+        kind=kind,
+    )
+
+
+def _headline(reading: Reading) -> tuple[str | None, str]:
+    """Return what is taught as written, and what the headline goes on with; labelled subjects come first."""
+    free = academics.first_headline(reading.free("headline"))
+    head, rest = academics.split_headline(free) if free else (None, "")
+    labelled = (*reading.values("academic"), *reading.values("subject"))
+    if labelled:
+        taught = next((value for value in labelled if academics.subjects(value)), labelled[0])
+        return academics.labelled_display(taught), rest
+    if head:
+        return head, rest
+    level = next(iter(reading.values("level")), None)
+    return (academics.labelled_display(level) if level else None), rest
+
+
+def _addresses(reading: Reading, rest: str) -> tuple[str, ...]:
+    for value in reading.values("location"):
+        found = places.addresses(value)
+        if found:
+            return found
+    line = next((text for text in reading.free() if _is_address(text)), "")
+    found = places.headline_address(rest) or _told_address(reading)
+    exact = any(letter.isdigit() for place in found for letter in place)
+    return found if exact or not line else places.addresses(line)
+
+
+def _told_address(reading: Reading) -> tuple[str, ...]:
+    return next((found for text in reading.free("headline") if (found := places.told_address(text))), ())
+
+
+def _is_address(text: str) -> bool:
+    return places.is_address_line(text) and not academics.is_academic(text)
+
+
+def _postal_codes(reading: Reading, rest: str) -> tuple[str, ...]:
+    everything = "" if reading.labelled_only else "\n".join(entry.value for entry in reading.entries)
+    lines = (text for text in reading.free() if _is_address(text))
+    return places.postal_codes((*reading.values("location", "postal"), rest, *lines), everything)
+
+
+def _stations(reading: Reading) -> tuple[str, ...]:
+    texts = (*reading.values("location"), *reading.free("headline"))
+    return places.stations(
+        texts if reading.labelled_only else (*texts, *reading.values("remarks")), reading.values("mrt")
+    )
+
+
+def _rate(reading: Reading, rest: str) -> tuple[Rate, str]:
+    for entry in reading.entries:
+        if entry.field == "rate" and (entry.label or not reading.labelled_only):
+            rate, in_rate = rates.labelled_rate(entry.label, entry.value)
+            if rate.raw_text:
+                return rate, in_rate
+    free = (
+        found for text in (*reading.free("headline", "schedule"), rest) if (found := rates.free_rate(text))
+    )
+    return next(free, Rate()), ""
+
+
+def _schedule(reading: Reading, rest: str, in_rate: str) -> tuple[str, ...]:
+    labelled = schedule.labelled_schedule(
+        entry for entry in reading.entries if entry.label or not reading.labelled_only
+    )
+    if labelled or in_rate:
+        return labelled or (in_rate,)
+    texts = (*reading.free("headline"), rest, *(() if reading.labelled_only else reading.values("remarks")))
+    found = next((clause for text in texts if (clause := schedule.free_schedule(text))), None)
+    return (found,) if found else ()
+
+
+def _start(reading: Reading) -> str | None:
+    labelled = next(
+        (start for value in reading.values("start") if (start := schedule.labelled_start(value))), None
+    )
+    if labelled or reading.labelled_only:
+        return labelled
+    texts = reading.free("headline", "academic", "subject", "remarks", "time", "schedule")
+    return next((start for text in texts if (start := schedule.start_date(text))), None)
+
+
+def _mode(reading: Reading) -> LearningMode:
+    labelled = next(iter(reading.values("mode")), None)
+    if labelled:
+        return people.labelled_mode(labelled)
+    texts = (
+        *reading.values("location"),
+        *reading.free("headline", "remarks", "academic", "subject", "time", "schedule"),
+    )
+    return people.learning_mode(texts)
+
+
+def _remarks(reading: Reading) -> str | None:
+    labelled = reading.values("remarks")
+    if labelled or reading.labelled_only:
+        return "\n".join(labelled) or None
+    labelled_subject = reading.values("academic", "subject")
+    headline = None if labelled_subject else academics.first_headline(reading.free("headline"))
+    bullets = [
+        entry.value
+        for entry in reading.entries
+        if entry.field is None and entry.value != headline and _is_remark(entry)
+    ]
+    return "\n".join(bullets) or None
+
+
+def _is_remark(entry: Entry) -> bool:
+    """Is the free line a bullet that none of the other fields took?"""
+    text = entry.value
+    return (
+        (entry.line.bullet in LIST_BULLETS or people.is_wish(text))
+        and not academics.restates(text)
+        and not schedule.is_start_line(text)
+        and not patterns.FREQUENCY.search(text)
+        and not rates.free_rate(text)
+        and not patterns.DAY.search(text)
+        and not _is_address(text)
+        and not places.is_way(text)
+        and people.learning_mode((text,)).mode is None
+        and codes.free_code(entry) is None
+    )
+
+
+def _availability(reading: Reading, rest: str) -> TimeAvailability:
+    note = "\n".join(reading.values("time")) or _free_times(
+        (*reading.free("headline", "schedule"), rest, *reading.values("remarks"))
+    )
+    if not note:
+        return TimeAvailability()
+    slots = read_slots(patterns.BRACKETED_SCHEDULE.sub(" ", note))
+    return TimeAvailability(
+        explicit=week(slot for slot in slots if slot.explicit),
+        estimated=week(slot for slot in slots if not slot.explicit and reading.estimated_slots),
+        note=note,
+    )
+
+
+def _free_times(texts: Sequence[str]) -> str:
+    """Return the first sentence with a day and a time or frequency, else a line that is nothing but days.
+
+    A sentence that tells when lessons begin is none.
+    """
+    for text in texts:
+        for sentence in patterns.columns(text):
+            timed = patterns.TIME_WORD.search(sentence) or patterns.FREQUENCY.search(sentence)
+            if timed and patterns.DAY.search(sentence) and not schedule.start_date(sentence):
+                return sentence
+    return next((text for text in texts if patterns.DAYS_ONLY.fullmatch(text)), "")
+
+
+def _tutor_types(reading: Reading, rate: Rate) -> tuple[str, ...]:
+    asked = people.tutor_types(reading.values("tutor"))
+    if asked or reading.labelled_only:
+        return asked
+    return people.tutor_types((rate.raw_text or "", *reading.free("headline", "remarks")))
+
+
+def _status(reading: Reading) -> Status:
+    stated = next(iter(reading.values("status")), None)
+    if stated:
+        return people.labelled_status(stated)
+    closed = any(people.marked_closed(text) for text in reading.free("headline")[:2])
+    return "closed" if closed else "open"

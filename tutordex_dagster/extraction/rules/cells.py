@@ -1,0 +1,97 @@
+"""Lines that hold several fields: "P5 Maths | Bishan | Mon 5pm | $30/hr", or the same in sentences."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Literal, get_args
+
+from tutordex_dagster.extraction.rules import academics, patterns, rates, schedule
+from tutordex_dagster.extraction.rules.labels import label_of_line
+from tutordex_dagster.extraction.rules.text import CACHE, Line
+
+LABELLED_POST = 3
+"""A post with so many labels says things behind them: its sentences stay whole."""
+
+Kind = Literal["", "academic", "start", "rate", "schedule", "time"]
+_KINDS: frozenset[Kind] = frozenset(get_args(Kind))
+_LISTS: frozenset[Kind] = frozenset({"academic", "schedule", "time"})
+"""What columns list one by one, as in "P5 | Maths"; two places or wishes are each their own."""
+
+_EDGES = " ,|¦/•·;-–—"
+_BAR = re.compile(r" ?[|¦] ?| // | [•·] |; ")
+_DASH = re.compile(r"(?<!\d) [-–—] | [-–—] (?=\D)")
+_SLASH = re.compile(r" / ")
+_PAUSE = re.compile(r", ?|(?<![. ][a-z])[.!?] ")
+
+
+def cut_cells(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Cut each line that holds several fields into a line for each; all of them keep its index."""
+    known = tuple(lines)
+    labels = sum(1 for line in known if label_of_line(line.text))
+    return tuple(cell for line in known for cell in _cells(line, sentences=labels < LABELLED_POST))
+
+
+def _cells(line: Line, *, sentences: bool) -> Iterator[Line]:
+    cells = _columns(line.text) or (_phrases(line.text) if sentences else ())
+    if not cells:
+        yield line
+        return
+    yield replace(line, text=cells[0])
+    yield from (replace(line, text=cell, bullet="") for cell in cells[1:])
+
+
+def _columns(text: str) -> Sequence[str]:
+    """Cut a line with bars, if it then speaks of two things or more."""
+    pauses = list(_BAR.finditer(text))
+    if len(pauses) < 2:  # noqa: PLR2004
+        return ()
+    cells = list(_cut(text, pauses, lists=_LISTS))
+    return cells if len(_facts(cells)) > 1 else ()
+
+
+def _phrases(text: str) -> Sequence[str]:
+    """Cut running text at dashes, slashes or commas, if it then speaks of three things or more."""
+    if label_of_line(text) not in {None, "code", "headline"}:
+        return ()
+    for pause in (_DASH, _SLASH, _PAUSE):
+        pauses = list(pause.finditer(text))
+        phrases = list(_cut(text, pauses, lists=_KINDS)) if len(pauses) > 1 else []
+        if len(_facts(phrases)) > 2:  # noqa: PLR2004
+            return phrases
+    return ()
+
+
+def _cut(text: str, pauses: Iterable[re.Match[str]], *, lists: frozenset[Kind]) -> Iterator[str]:
+    """Yield the text between pauses. One between two of a kind in `lists` is no cut; a full stop is."""
+    start = place = 0
+    before: Kind | None = None
+    for pause in (*pauses, None):
+        end = pause.start() if pause else len(text)
+        kind = _kind(text[place:end])
+        if before is not None and (kind != before or kind not in lists):
+            yield text[start:place].strip(_EDGES)
+            start = place
+        before = None if pause is None or pause[0][0] in ".!?" else kind
+        place = pause.end() if pause else end
+        if before is None:
+            yield text[start:end].strip(_EDGES)
+            start = place
+
+
+def _facts(cells: Iterable[str]) -> set[Kind]:
+    return {kind for cell in cells if (kind := _kind(cell)) not in {"", "academic"}}
+
+
+@lru_cache(maxsize=CACHE)
+def _kind(text: str) -> Kind:
+    """Return what one cell speaks of; "" for a place or anything else."""
+    if schedule.start_date(text):
+        return "start"
+    if rates.free_rate(text):
+        return "rate"
+    if patterns.FREQUENCY.search(text) or (patterns.HOURS.search(text) and not patterns.CLOCK.search(text)):
+        return "schedule"
+    if patterns.DAY.search(text) or patterns.CLOCK.search(text):
+        return "time"
+    return "academic" if academics.is_academic(text) else ""

@@ -1,0 +1,69 @@
+"""Assignment codes: behind a label, as a hashtag or in brackets in a headline, or alone on a line."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from tutordex_dagster.extraction.rules import academics, patterns
+from tutordex_dagster.extraction.rules.labels import Entry
+
+_LABELLED = re.compile(
+    r"[#(\[ ]{0,4}((?=[A-Za-z0-9/_.-]{0,24}\d)[A-Za-z0-9]{1,16}(?:[-/_.][A-Za-z0-9]{1,12}){0,4})"
+    r"(?![A-Za-z0-9])"
+)
+_SPACED = re.compile(r"[#(\[ ]{0,4}([A-Z]{1,5} \d{2,8}[A-Z]{0,2})(?=$|[)\], ])")
+_TAGGED = re.compile(r"#([A-Za-z]{0,6}-?\d{3,10}[A-Za-z0-9]{0,6})\b")
+_BRACKETED = re.compile(r"[(\[]#?([A-Z]{1,6}-?\d{2,8}[A-Z0-9]{0,4})[)\]]")
+_NAMED = re.compile(
+    r"\b(?:assignment|job|case|code|ref|id)(?: (?:no|id|code"
+    r"|ref)\b)?[ :#.]{1,3}([A-Za-z]{0,6}[-/]?\d{2,10}[A-Za-z0-9]{0,4}(?:[-/]\d{1,8})?)\b",
+    re.IGNORECASE,
+)
+_ALONE = re.compile(r"#?([A-Z]{1,6}[-_/]?\d{3,10}[A-Z0-9]{0,6})")
+_LEADING = re.compile(r"[#\[(]{0,2}([A-Z]{0,6}[-_/]?\d{3,8}[A-Z]{0,3})[\])]? ?[-–—|:~]{1,2} (?=\D)")
+_SHOWN = re.compile(r"(?<![\w/#$.-])(?!BLK|UNIT|PSLE)([A-Z]{1,6}(?:-\d{2,8}|\d{3,8})[A-Z]{0,3})(?![\w/-])")
+_YEAR = re.compile(r"20[1-4]\d")
+
+
+def labelled_code(entry: Entry) -> str | None:
+    """Return the code behind a label; None if the value does not look like one."""
+    if entry.field != "code":
+        return None
+    match = _SPACED.match(entry.value) or _LABELLED.match(entry.value)
+    return match[1] if match else None
+
+
+def free_code(entry: Entry) -> str | None:
+    """Return the code a free line shows: `#A1234`, `(AB123)`, or a line that is nothing else."""
+    if entry.field not in {None, "headline", "other"}:
+        return None
+    return next((code for code in _candidates(entry.value) if _may_be_code(code)), None)
+
+
+def find_code(entries: Iterable[Entry], *, labelled_only: bool) -> str | None:
+    """Return the first code, labelled ones before others."""
+    known = tuple(entries)
+    labelled = next((code for entry in known if (code := labelled_code(entry))), None)
+    if labelled or labelled_only:
+        return labelled
+    return next((code for entry in known if (code := free_code(entry))), None)
+
+
+def _candidates(text: str) -> Iterator[str]:
+    named = _NAMED.search(text)
+    if named:
+        yield named[1]
+    alone = _ALONE.fullmatch(text)
+    if alone:
+        yield alone[1]
+    yield from (match[1] for match in _TAGGED.finditer(text))
+    yield from (match[1] for match in _BRACKETED.finditer(text))
+    leading = _LEADING.match(text)
+    if leading:
+        yield leading[1]
+    yield from (match[1] for match in _SHOWN.finditer(text))
+
+
+def _may_be_code(word: str) -> bool:
+    """Levels, years and postal codes look like codes and are none."""
+    is_postal = patterns.POSTAL_WORD.fullmatch(word) is not None
+    return not is_postal and not _YEAR.fullmatch(word) and not academics.levels(word)

@@ -1,0 +1,142 @@
+"""Who teaches and how: tutor types, the mode of lessons, and whether the assignment is still open."""
+
+import re
+from collections.abc import Iterable
+
+from tutordex_dagster.extraction.contract import LearningMode, Mode, Status
+from tutordex_dagster.extraction.rules import patterns
+
+TUTOR_TYPES: tuple[tuple[str, str], ...] = (
+    ("Part-Time Tutor", r"\bpart ?-?/? ?(?:time|full)|\bpt\b|\bpart-?timers?"),
+    ("Full-Time Tutor", r"\bfull ?-?time|\bft\b|\bpart ?/ ?full"),
+    ("Undergraduate", r"\bunder-?grad(?:uate)?s?\b|\buni(?:versity)? students?\b"),
+    ("Graduate", r"(?<!under)(?<!under-)(?<!poly )\bgrad(?:uate)?s?\b|\bdegree holders?\b"),
+    ("Poly Student or Graduate", r"\bpoly(?:technic)? (?:grad|student)|\bdiploma holders?\b"),
+    ("A-Level Tutor", r"\ba[ -]?levels? (?:tutor|grad|student)|\bjc (?:tutor|grad|student)"),
+    (
+        "Current MOE Teacher",
+        (
+            r"\b(?:current|ex ?/ ?current|current ?/ ?ex)[ -]{0,2}(?:or ex-? ?|and ex-? ?)?(?:moe|school"
+            r"|teacher)"
+        ),
+    ),
+    (
+        "Ex-MOE Teacher",
+        (
+            r"\b(?:ex|former|retired)[ -]{0,2}(?:or current |/ ?current )?(?:moe|school|teacher)"
+            r"|\bcurrent ?(?:/|or) ?ex"
+        ),
+    ),
+    ("MOE Teacher", r"\bmoe[ -](?:trained )?(?:teacher|tutor)s?|\bmoe\b"),
+    ("NIE Trained", r"\bnie\b"),
+    ("Native Speaker", r"\bnative\b"),
+)
+"""Canonical kinds of tutors and the words for them, without regard to letter case."""
+
+_TUTOR_WORDS: tuple[str, ...] = (
+    *("time", "full", "pt", "ft", "ex", "moe", "nie", "teacher", "school"),
+    *("grad", "student", "degree", "diploma", "level", "jc", "native"),
+)
+_TUTORS = tuple((name, re.compile(words, re.IGNORECASE)) for name, words in TUTOR_TYPES)
+
+_ONLINE = re.compile(
+    r"(?<!apply )(?<!register )(?<!form )\bonline\b(?! (?:form|application|registration|profile|portal"
+    r"|job))|\bzoom\b|\bvirtual (?:lesson|class|tuition)|\bgoogle meet\b|\bskype\b",
+    re.IGNORECASE,
+)
+# The word "physical" alone may speak of sports, chemistry or a disability: it needs the lesson beside it.
+_IN_PERSON = re.compile(
+    r"\bface ?-?(?:to|2) ?-?face\b|\bf2f\b|\bin ?-?person\b"
+    r"|\bphysical(?:ly)? (?:lessons?|class(?:es)?|tuition|sessions?|teaching)\b"
+    r"|\bat (?:the )?(?:student|client|tutee)['’]?s (?:home|place|house)\b|\bhome visits?\b",
+    re.IGNORECASE,
+)
+# Looked for before the patterns: most lines hold none of these, and plain search is many times faster.
+_MODE_WORDS = (
+    "online zoom virtual meet skype face f2f person physical home house place hybrid blended".split()  # noqa: SIM905
+)
+_HYBRID = re.compile(r"\bhybrid\b|\bblended\b", re.IGNORECASE)
+_PHYSICAL = re.compile(r"\b(?:physical|home|offline|onsite|on-site)\b", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"\b(?:no|not|non)[ -](?:an? )?(?:online|zoom|virtual)|\bno (?:face|f2f|physical)", re.IGNORECASE
+)
+
+_WISH = re.compile(
+    r"(?:(?:fe)?male|patient|experienced?|prefer(?:s|red|ably)?|must|tutor (?:must|should|to)|need(?:s|ed)?"
+    r"|able to|(?:student|child|boy|girl|tutee|kid) (?:is|has|needs|prefers)|ex-?moe"
+    r"|(?:full|part)[ -]?time)\b.{4,200}",
+    re.IGNORECASE,
+)
+
+_CLOSED = re.compile(
+    r"\b(?:closed|taken|filled|assigned|matched|expired|unavailable|cancelled|canceled"
+    r"|no longer (?:available|open)|fulfilled|secured|not available)\b|❌|🔴",
+    re.IGNORECASE,
+)
+_CLOSED_MARK = re.compile(
+    r"[\[(*❌🔴🚫 ]{0,6}(?:CLOSED|TAKEN|FILLED|ASSIGNED|EXPIRED|CANCELLED|MATCHED)\b[\])*!❌🔴🚫 ]{0,6}"
+)
+_CLOSED_SENTENCE = re.compile(
+    r"\b(?:is|are|was|(?:has|have) been) (?:now |already )?(?:closed|taken|filled|assigned|matched"
+    r"|fulfilled|cancelled|canceled|no longer available)\b",
+    re.IGNORECASE,
+)
+
+
+def is_wish(text: str) -> bool:
+    """Is the line a wish about the tutor or a word about the student, that stands without a label?"""
+    return _WISH.match(text) is not None
+
+
+def tutor_types(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the canonical kinds of tutors the texts ask for, in the table's order."""
+    joined = "\n".join(text for text in texts if _holds(text, _TUTOR_WORDS))
+    found = tuple(name for name, words in _TUTORS if words.search(joined))
+    specific = {"Current MOE Teacher", "Ex-MOE Teacher"}.intersection(found)
+    return tuple(name for name in found if name != "MOE Teacher" or not specific)
+
+
+def learning_mode(texts: Iterable[str]) -> LearningMode:
+    """Return the mode the first text that names one states; the words are its sentence."""
+    for text in texts:
+        for sentence in patterns.SENTENCE.split(text) if _holds(text, _MODE_WORDS) else ():
+            mode = _mode(sentence)
+            if mode is not None:
+                return LearningMode(mode=mode, raw_text=sentence.strip())
+    return LearningMode()
+
+
+def labelled_mode(value: str) -> LearningMode:
+    """Return the mode a label states, where "Physical" or "Home" are clear enough."""
+    mode = _mode(value)
+    if _PHYSICAL.search(value):
+        mode = "Hybrid" if mode in {"Online", "Hybrid"} else "Face-to-Face"
+    return LearningMode(mode=mode, raw_text=patterns.stated(value))
+
+
+def labelled_status(value: str) -> Status:
+    """Return closed if the status says so in any words."""
+    return "closed" if _CLOSED.search(value) else "open"
+
+
+def marked_closed(text: str) -> bool:
+    """Does the line begin with a mark such as "[CLOSED]", or say that the assignment is taken?"""
+    return _CLOSED_MARK.match(text) is not None or _CLOSED_SENTENCE.search(text) is not None
+
+
+def _holds(text: str, words: Iterable[str]) -> bool:
+    lowered = text.lower()
+    return any(word in lowered for word in words)
+
+
+def _mode(text: str) -> Mode | None:
+    if _NEGATED.search(text):
+        return None
+    if _HYBRID.search(text):
+        return "Hybrid"
+    online, in_person = _ONLINE.search(text), _IN_PERSON.search(text)
+    if online and in_person:
+        return "Hybrid"
+    if online:
+        return "Online"
+    return "Face-to-Face" if in_person else None

@@ -1,0 +1,129 @@
+"""Pay: the words as written, and hourly amounts where one rate for everybody is stated."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tutordex_dagster.extraction.contract import Rate
+from tutordex_dagster.extraction.rules import patterns
+from tutordex_dagster.extraction.rules.text import CACHE
+
+LOWEST, HIGHEST = 5.0, 500.0
+"""Hourly amounts outside this range (Singapore dollars) are something else: a monthly fee, a typing slip."""
+
+_MONEY = r"(?:(?:(?<![A-Za-z])(?:S|SG|SGD) ?)?\$|SGD) ?"
+_NUMBER = r"\d{1,4}(?:\.\d{1,2})?"
+_PER_HOUR = r"(?: ?(?:/|per|an?|p/) ?h(?:(?:ou)?rs?)?\b\.?| ?ph\b| ?hr\b)"
+_RANGE = re.compile(
+    rf"(?P<sign>{_MONEY})?(?<![\d.])(?P<low>{_NUMBER}){_PER_HOUR}? ?(?:-|–|—|~"
+    rf"|to) ?(?:{_MONEY})?(?P<high>{_NUMBER})(?P<unit>{_PER_HOUR})?(?![\d%])"
+    rf"|(?P<sign1>{_MONEY})?(?<![\d.])(?P<one>{_NUMBER})(?P<unit1>{_PER_HOUR})?(?![\d%])",
+    re.IGNORECASE,
+)
+_NOT_HOURLY = re.compile(
+    r" ?(?:/|per|a|every) ?(?:month|mth|lesson|session|week|class|day|annum|year)| ?(?:/|per|for) ?\d",
+    re.IGNORECASE,
+)
+_NOT_MONEY = re.compile(
+    r" ?-?(?:x|h|hrs?|hours?|mins?|minutes?|lessons?|sessions?|times?|pax|weeks?|months?|years?|yrs?"
+    r"|students?|st|nd|rd|th)\b",
+    re.IGNORECASE,
+)
+_QUOTE = re.compile(
+    r"\b(?:quote|propose|market|mkt|negotiable|state|discuss|experienced? based|advise)\b", re.IGNORECASE
+)
+_UP_TO = re.compile(r"\b(?:up ?to|max(?:imum)?|below|under|capped?(?: at)?|not more than) ?$", re.IGNORECASE)
+_FROM = re.compile(r"\b(?:from|at least|min(?:imum)?|starting(?: from| at)?|above) ?$", re.IGNORECASE)
+_OR_MORE = re.compile(r" ?(?:\+|onwards?|and above|or above|and up|or more|minimum|min\b)", re.IGNORECASE)
+_SCHEDULE = re.compile(r" ?[(\[][^()\[\]]{0,80}[)\]]")
+# For whom an amount is, as in "$50/hr (full-time)"; brackets with numbers tell other things.
+_ASIDE = re.compile(r" ?\([^()\d]{2,60}\)")
+_FREE = re.compile(
+    rf"(?:\b(?:up ?to|from|at least|not more than|max(?:imum)?|min(?:imum)?) )?{_MONEY}"
+    rf"{_NUMBER}{_PER_HOUR}?(?: ?(?:-|–|—|~|to) ?(?:{_MONEY})?{_NUMBER}{_PER_HOUR}?)?\+?"
+    rf"|(?<![\d.]){_NUMBER}(?: ?(?:-|–|to) ?{_NUMBER})? ?(?:/ ?|per )h(?:(?:ou)?r)?\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Amount:
+    low: float | None
+    high: float | None
+
+
+def labelled_rate(label: str, value: str) -> tuple[Rate, str]:
+    """Read a labelled rate; also return what the value says in brackets about the schedule, or nothing.
+
+    The raw text is the sentences about money. It keeps its label where only that states the unit.
+    """
+    schedule = ""
+    for bracket in _SCHEDULE.finditer(value):
+        if patterns.FREQUENCY.search(bracket[0]) and "$" not in bracket[0]:
+            schedule = bracket[0].strip()
+            value = value.replace(bracket[0], "", 1).strip()
+            break
+    raw = patterns.stated(_money_sentences(value))
+    if raw is None:
+        return Rate(), schedule
+    low, high = amounts(raw)
+    unit_in_label = (
+        "hour" in label.lower() and "per" in label.lower() and not re.search(_PER_HOUR, raw, re.IGNORECASE)
+    )
+    return Rate(min=low, max=high, raw_text=f"{label.rstrip()} {raw}" if unit_in_label else raw), schedule
+
+
+@lru_cache(maxsize=CACHE)
+def free_rate(text: str) -> Rate | None:
+    """Read the first amount of money in a text that is not labelled as pay."""
+    match = _FREE.search(text)
+    if match is None or _NOT_HOURLY.match(text, match.end()):
+        return None
+    low, high = amounts(match[0])
+    aside = _ASIDE.match(text, match.end())
+    raw = match[0] + (aside[0] if aside else "")
+    return Rate(min=low, max=high, raw_text=raw.strip(" .")) if low or high else None
+
+
+def amounts(text: str) -> tuple[float | None, float | None]:
+    """Return lowest and highest hourly amount; nulls if none is stated, or several for different tutors."""
+    found = _amounts(text)
+    if not found or len(set(found)) > 1 or _NOT_HOURLY.search(text):
+        return None, None
+    return found[0].low, found[0].high
+
+
+def _amounts(text: str) -> list[_Amount]:
+    matches = [match for match in _RANGE.finditer(text) if not _is_other_number(match)]
+    if any(match["sign"] or match["sign1"] or match["unit"] or match["unit1"] for match in matches):
+        first = next(i for i, m in enumerate(matches) if m["sign"] or m["sign1"] or m["unit"] or m["unit1"])
+        matches = matches[first:]
+    return [amount for match in matches if (amount := _amount(text, match))]
+
+
+def _is_other_number(match: re.Match[str]) -> bool:
+    signed = match["sign"] or match["sign1"] or match["unit"] or match["unit1"]
+    return not signed and _NOT_MONEY.match(match.string, match.end()) is not None
+
+
+def _amount(text: str, match: re.Match[str]) -> _Amount | None:
+    low, high = (float(match["low"]), float(match["high"])) if match["low"] else (float(match["one"]),) * 2
+    if not (LOWEST <= low <= HIGHEST and LOWEST <= high <= HIGHEST) or low > high:
+        return None
+    if match["one"]:
+        if _UP_TO.search(text, max(0, match.start() - 20), match.start()):
+            return _Amount(low=None, high=high)
+        if _FROM.search(text, max(0, match.start() - 20), match.start()) or _OR_MORE.match(text, match.end()):
+            return _Amount(low=low, high=None)
+    return _Amount(low=low, high=high)
+
+
+def _money_sentences(value: str) -> str:
+    """Keep the opening sentences that speak of money or quoting; advice behind them is not the rate."""
+    end = 0
+    for cut in patterns.SENTENCE.finditer(f"{value}\nX"):
+        sentence = value[end : cut.start()]
+        if end and not (_FREE.search(sentence) or _QUOTE.search(sentence)):
+            return value[:end].strip()
+        end = min(cut.end(), len(value))
+    return value.strip()

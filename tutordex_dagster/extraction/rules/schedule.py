@@ -1,0 +1,97 @@
+"""How often and how long lessons are, and when they begin; as written."""
+
+import re
+from collections.abc import Iterable
+
+from tutordex_dagster.extraction.rules import patterns
+from tutordex_dagster.extraction.rules.clock import DATE, MONTH
+from tutordex_dagster.extraction.rules.labels import Entry, written
+
+_BRACKETS = re.compile(r"[(\[][^()\[\]]{1,80}[)\]]")
+_PIECE = re.compile(r" ?[,;|•] ?")
+
+_SOON = r"(?:a\.?s\.?a\.?p\b|immediate(?:ly)?|as soon as possible)"
+_RELATIVE = (
+    r"(?:(?:this|next|coming|the coming|following)\b(?: (?:week|month|year|term|semester|school year|mon"
+    r"|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)?"
+    r"|after (?:the )?(?:cny|chinese new year|exams?|holidays?|school holidays?|mye|eoy|prelims?)|now"
+    r"|today|tomorrow)"
+)
+_STARTING = r"\b(?:start(?:s|ing)?|commenc(?:e|es|ing)|begin(?:s|ning)?)(?: date)?\b"
+_STARTS = re.compile(r"start|commenc|begin", re.IGNORECASE)
+_LEAD = r"(?: ?[:\-] ?| )(?:(?:is|on|from|in|by|the|week of|around|lessons?|class(?:es)?) ){0,3}"
+_PART = r"(?:early|mid|late|(?:the )?(?:first|second|last|1st|2nd) week of|(?:the )?end(?: of)?)[ -]"
+_WHEN = rf"(?:{_PART})?(?:{DATE}|{MONTH}\b)"
+_START_VALUE = re.compile(rf"{_STARTING}{_LEAD}(?P<value>{_SOON}|{_WHEN})", re.IGNORECASE)
+_START_DATED = re.compile(rf"{_STARTING}{_LEAD}{_WHEN}", re.IGNORECASE)
+_START_RELATIVE = re.compile(rf"{_STARTING}{_LEAD}{_RELATIVE}[^.;,\n]{{0,40}}", re.IGNORECASE)
+_WHOLE = re.compile(rf"{_STARTING}{_LEAD}(?:{_SOON}|{_WHEN}|{_RELATIVE})", re.IGNORECASE)
+_DATE_IN_BRACKETS = re.compile(rf"\(({DATE})\)", re.IGNORECASE)
+_ONLY_DATE = re.compile(rf"(?:{DATE}|{_SOON})", re.IGNORECASE)
+_EDGE = re.compile(r"^(?:from|on)\b ?|,? ?\b(?:onwards?)\b$", re.IGNORECASE)
+
+
+def labelled_schedule(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Return what labels say about frequency and length; with the labels if several share it."""
+    filled = [entry for entry in entries if entry.field == "schedule" and patterns.stated(entry.value)]
+    if len(filled) == 1 and (patterns.FREQUENCY.search(filled[0].value) or not filled[0].label):
+        return (filled[0].value,)
+    return tuple(written(entry) for entry in filled)
+
+
+def free_schedule(text: str) -> str | None:
+    """Return the words of a sentence that say how often, and with them how long."""
+    if not patterns.FREQUENCY.search(text):
+        return None
+    for bracket in _BRACKETS.finditer(text):
+        if patterns.FREQUENCY.search(bracket[0]):
+            return bracket[0]
+    return next((found for sentence in patterns.SENTENCE.split(text) if (found := _clause(sentence))), None)
+
+
+def start_date(text: str) -> str | None:
+    """Return when lessons begin: the date, or the words if they need their "start" to be understood."""
+    if not _STARTS.search(text):  # most texts say nothing of it, and this is quick to see
+        return None
+    for piece in patterns.pieces(text):
+        whole = piece.strip(" .!")
+        if _WHOLE.fullmatch(whole) and not _START_DATED.fullmatch(whole):
+            return whole
+    stated = _START_VALUE.search(text)
+    if stated:
+        return stated["value"]
+    relative = _START_RELATIVE.search(text)
+    if relative is None:
+        return None
+    dated = _DATE_IN_BRACKETS.search(text, relative.start())
+    return dated[1] if dated else relative[0].strip()
+
+
+def labelled_start(value: str) -> str | None:
+    """Return the value of a start label without the words around a date."""
+    trimmed = _EDGE.sub("", value.strip(" .")).strip(" .")
+    return value if patterns.stated(value) and not trimmed else patterns.stated(trimmed)
+
+
+def is_start_line(text: str) -> bool:
+    """Does the line say nothing but when lessons begin?"""
+    return (
+        _WHOLE.fullmatch(text.strip(" .!")) is not None or _ONLY_DATE.fullmatch(text.strip(" .!")) is not None
+    )
+
+
+def _clause(sentence: str) -> str | None:
+    """Return the run of comma-separated pieces that speak of frequency or length."""
+    start = end = None
+    place = 0
+    for piece in _PIECE.split(sentence):
+        at = sentence.index(piece, place)
+        place = at + len(piece)
+        if patterns.FREQUENCY.search(piece) or (patterns.HOURS.search(piece) and "$" not in piece):
+            start, end = (at if start is None else start), place
+        elif start is not None:
+            break
+    if start is None or end is None:
+        return None
+    clause = sentence[start:end].strip(" .")
+    return clause if patterns.FREQUENCY.search(clause) and len(clause) <= 120 else None  # noqa: PLR2004

@@ -1,0 +1,1 @@
+"""What keeps the house running: processes, locks, health. Knows no Dagster."""

@@ -1,0 +1,91 @@
+"""Findings about the state of the house, each with what to do. Pure judgements; the reading is elsewhere."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tutordex_dagster.errors import TutorDexError, UsageError
+
+Level = Literal["ok", "warn", "fail"]
+
+GIB = 1024**3
+DISK_FAIL_BYTES = 1 * GIB
+DISK_WARN_BYTES = 5 * GIB
+"""A year of fifty busy channels takes about 3 GiB with its extractions and Dagster's events."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the doctor: what was looked at, how it is, and the next step if it is not well."""
+
+    subject: str
+    level: Level
+    detail: str
+    next_step: str = ""
+
+
+def ok(subject: str, detail: str) -> Finding:
+    """Say that something is well."""
+    return Finding(subject=subject, level="ok", detail=detail)
+
+
+def warn(subject: str, detail: str, next_step: str) -> Finding:
+    """Say that something works but should be looked at."""
+    return Finding(subject=subject, level="warn", detail=detail, next_step=next_step)
+
+
+def fail(subject: str, detail: str, next_step: str) -> Finding:
+    """Say that something does not work."""
+    return Finding(subject=subject, level="fail", detail=detail, next_step=next_step)
+
+
+def from_error(subject: str, error: TutorDexError) -> Finding:
+    """Turn one of our errors into the finding that something does not work."""
+    if isinstance(error, UsageError):
+        return fail(subject, f"{error.value}: {error.reason}", error.next_step)
+    detail, _, next_step = str(error).rpartition("; ")
+    return fail(subject, detail or str(error), next_step)
+
+
+def attempt(subject: str, look: Callable[[], Finding]) -> Finding:
+    """Return what the look finds; an error of ours becomes the finding, so the other looks still happen."""
+    try:
+        return look()
+    except TutorDexError as error:
+        return from_error(subject, error)
+
+
+def variables(unknown: Sequence[str]) -> Finding:
+    """Judge variables that carry one of our prefixes and that no setting knows."""
+    if not unknown:
+        return ok("settings", "all values can be used")
+    return warn("settings", f"unknown: {', '.join(unknown)}", "correct the spelling (docs/configuration.md)")
+
+
+def disk(folder: Path, free_bytes: int) -> Finding:
+    """Judge the free space in bytes where the folder is."""
+    detail = f"{free_bytes / GIB:.1f} GiB free at {folder}"
+    if free_bytes < DISK_FAIL_BYTES:
+        return fail("disk", detail, "free some space now: Postgres stops when the disk is full")
+    if free_bytes < DISK_WARN_BYTES:
+        return warn("disk", detail, "free some space or move TUTORDEX_HOME")
+    return ok("disk", detail)
+
+
+def waiting(channels: Mapping[str, str]) -> Finding:
+    """Judge listed channels that cannot be read, by reference with the reason."""
+    if not channels:
+        return ok("channels", "every listed channel has a source")
+    reference, reason = next(iter(channels.items()))
+    others = f" (and {len(channels) - 1} more)" if len(channels) > 1 else ""
+    why, _, next_step = reason.rpartition("; ")
+    return warn("channels", f"{reference}{others}: {why}", next_step)
+
+
+def migrations(problems: Sequence[str]) -> Finding:
+    """Judge what the database check found: the first problem stands for all."""
+    if not problems:
+        return ok("database", "reachable and migrated")
+    problem, _, next_step = problems[0].rpartition("; ")
+    return fail("database", problem, next_step)

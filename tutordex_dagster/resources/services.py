@@ -1,0 +1,171 @@
+"""Everything an asset body, a sensor or a command works with, opened once and handed on. No Dagster here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import assert_never
+
+from tutordex_dagster import settings as environment
+from tutordex_dagster.capture.contract import ChannelInfo, ChannelSource, EnqueueFor, Lane
+from tutordex_dagster.capture.export import ExportSource
+from tutordex_dagster.capture.recorded import (
+    RecordedChannel,
+    RecordedSource,
+    read_recording,
+    recorded_channels,
+)
+from tutordex_dagster.errors import PermanentError, UsageError
+from tutordex_dagster.extraction.versions import PipelineSpec, load_pipelines
+from tutordex_dagster.queue.worker import RetryPolicy
+from tutordex_dagster.resources.databases import database_urls
+from tutordex_dagster.settings import Settings
+from tutordex_dagster.store.assignments import Assignments
+from tutordex_dagster.store.channels import Channel, Channels
+from tutordex_dagster.store.coverage import Coverage
+from tutordex_dagster.store.database import Database
+from tutordex_dagster.store.extractions import ExtractionQueue
+from tutordex_dagster.store.quality import Quality
+from tutordex_dagster.store.raw_log import PostgresRawLog
+from tutordex_dagster.store.versions import Versions
+from tutordex_dagster.windows import Clock, utc_now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The repositories on one database, the pipeline versions, the settings and the clock."""
+
+    settings: Settings
+    database: Database
+    channels: Channels
+    raw_log: PostgresRawLog
+    coverage: Coverage
+    queue: ExtractionQueue
+    assignments: Assignments
+    versions: Versions
+    quality: Quality
+    pipelines: tuple[PipelineSpec, ...]
+    clock: Clock = utc_now
+
+    def pipeline(self, name: str) -> PipelineSpec:
+        """Return a version by its name; UsageError lists the known ones."""
+        return find_pipeline(self.pipelines, name)
+
+    @property
+    def live(self) -> PipelineSpec:
+        """Return the version that `assignments` shows."""
+        return self.pipeline(self.settings.extraction_pipeline_version)
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """Return how often, and how far apart, a message is tried."""
+        return RetryPolicy(
+            max_attempts=self.settings.max_message_retries,
+            base_seconds=self.settings.retry_delay_base_secs,
+        )
+
+    def enqueue_for(self, lane: Lane) -> tuple[EnqueueFor, ...]:
+        """Return the versions a newly stored message is enqueued for: the live one, and shadows behind it."""
+        if not self.settings.extraction_queue_enabled:
+            return ()
+        live = self.live
+        shadows = (spec for spec in self.pipelines if spec.shadow and spec != live)
+        return (
+            EnqueueFor(version=live.name, lane=lane),
+            *(EnqueueFor(version=spec.name, lane="reparse") for spec in shadows),
+        )
+
+    @cached_property
+    def recordings(self) -> Mapping[str, RecordedChannel]:
+        """The recorded channels by reference, looked up in their folder at the first use."""
+        return recorded_channels(self.settings.tutordex_recorded_channels)
+
+    def source_for(self, channel: Channel) -> ChannelSource:
+        """Return where this channel's messages are read from; PermanentError when it cannot be read now."""
+        match channel.source_kind:
+            case "recorded":
+                return self._recorded(channel)
+            case "export":
+                return self._export(channel)
+            case "telegram":
+                raise PermanentError(
+                    f"{channel.reference}: this version reads recordings and exports, not live Telegram; "
+                    f"import an export with: tutordex import result.json --channel {channel.reference}"
+                )
+            case unknown:
+                assert_never(unknown)
+
+    def _recorded(self, channel: Channel) -> ChannelSource:
+        recorded = self.recordings.get(channel.reference)
+        if recorded is None:
+            raise PermanentError(
+                f"{channel.reference}: no recording in {self.settings.tutordex_recorded_channels}; "
+                "put its file back, or set TUTORDEX_RECORDED_CHANNELS to the folder that holds it"
+            )
+        return RecordedSource(read_recording(recorded.path), self.clock)
+
+    def _export(self, channel: Channel) -> ChannelSource:
+        """Read the export that reaches furthest: where several overlap, it shows the latest state."""
+        exports = self.channels.exports(channel.channel_id)
+        if not exports:
+            raise PermanentError(
+                f"{channel.reference}: no export was imported; run: tutordex import result.json --channel "
+                f"{channel.reference}"
+            )
+        newest = exports[0]
+        return ExportSource(
+            Path(newest.path),
+            info=ChannelInfo(channel_id=channel.channel_id, reference=channel.reference, title=channel.title),
+            timezone=newest.timezone,
+            first_at=newest.first_at,
+            newest_at=newest.vouches_until,
+            clock=self.clock,
+        )
+
+
+def find_pipeline(pipelines: Sequence[PipelineSpec], name: str) -> PipelineSpec:
+    """Return the version of that name; UsageError lists the known ones."""
+    for spec in pipelines:
+        if spec.name == name:
+            return spec
+    known = ", ".join(spec.name for spec in pipelines)
+    raise UsageError(
+        repr(name), "is no pipeline version", f"choose one of {known}, or add pipelines/{name}.yaml"
+    )
+
+
+@contextmanager
+def open_services(settings: Settings | None = None, *, clock: Clock = utc_now) -> Iterator[Services]:
+    """Open the services of these settings (the environment's by default) and close them after the block.
+
+    Connects at the first use. Raises UsageError for settings or pipeline files that cannot be used.
+    """
+    settings = settings or environment.settings()
+    database = Database(database_urls(settings).tutordex)
+    try:
+        yield services_on(database, settings, clock=clock)
+    finally:
+        database.close()
+
+
+def services_on(database: Database, settings: Settings, *, clock: Clock = utc_now) -> Services:
+    """Build the services on an open database."""
+    return Services(
+        settings=settings,
+        database=database,
+        channels=Channels(database),
+        raw_log=PostgresRawLog(database, clock=clock),
+        coverage=Coverage(database),
+        queue=ExtractionQueue(
+            database,
+            lease_seconds=settings.extraction_lease_secs,
+            max_attempts=settings.max_message_retries,
+            clock=clock,
+        ),
+        assignments=Assignments(database, clock=clock),
+        versions=Versions(database),
+        quality=Quality(database),
+        pipelines=load_pipelines(settings.tutordex_pipelines),
+        clock=clock,
+    )

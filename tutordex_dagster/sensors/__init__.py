@@ -1,0 +1,1 @@
+"""When: what is due becomes runs, without doing the same work twice."""

@@ -1,0 +1,1 @@
+"""Everything SQL: schema, migrations, queries, repositories. Only this package imports psycopg."""

@@ -1,0 +1,120 @@
+-- name: commit_lazily
+SET LOCAL synchronous_commit = off;
+
+-- name: claim
+SELECT raw_id, pipeline_version, lease_token, attempt, priority, channel_id, posted_at, kind, text
+FROM claim_telegram_extractions(
+    %(version)s, %(limit)s, %(lease_seconds)s, %(max_attempts)s, %(raw_ids)s, %(at)s
+);
+
+-- name: finish
+-- Only the claim that owns a job may end it: the token names the claim, and only a job that is being processed
+-- has one. (Asking for the status too would tempt the planner away from the key, to the index of leases.)
+UPDATE telegram_extractions AS job SET
+    status = done.status,
+    result = done.result,
+    reason = done.reason,
+    error_class = done.error_class,
+    not_before = coalesce(done.not_before, job.not_before),
+    meta = done.meta,
+    lease_token = NULL,
+    lease_expires_at = NULL,
+    finished_at = CASE WHEN done.status <> 'failed' THEN %(at)s END
+FROM json_to_recordset(%(ends)s::json) AS done (
+    raw_id bigint, version text, lease uuid, status job_status, result jsonb, reason text, error_class text,
+    not_before timestamptz, meta jsonb
+)
+WHERE job.raw_id = done.raw_id AND job.pipeline_version = done.version AND job.lease_token = done.lease;
+
+-- name: enqueue
+SELECT enqueue_telegram_extractions(%(raw_ids)s, %(version)s, %(priority)s, %(force)s, %(at)s);
+
+-- name: enqueue_window
+SELECT enqueue_telegram_extractions(
+    ARRAY(
+        SELECT latest.raw_id
+        FROM unnest(%(channel_ids)s::bigint[]) AS channel (channel_id)
+        CROSS JOIN LATERAL (
+            SELECT message.raw_id
+            FROM live_messages AS message
+            WHERE message.channel_id = channel.channel_id
+            AND message.posted_at >= %(since)s AND message.posted_at < %(until)s
+            ORDER BY message.posted_at, message.message_id
+            LIMIT %(limit)s
+        ) AS latest
+    ),
+    %(version)s, %(priority)s, %(force)s, %(at)s
+);
+
+-- name: redrive
+UPDATE telegram_extractions SET
+    status = 'pending', attempt = 0, not_before = %(at)s, finished_at = NULL, reason = NULL
+WHERE pipeline_version = %(version)s AND status = 'dead';
+
+-- name: backlog
+SELECT pipeline_version AS version, status, count(*) AS jobs
+FROM telegram_extractions GROUP BY pipeline_version, status ORDER BY pipeline_version, status;
+
+-- name: due
+SELECT count(*) AS jobs, count(*) FILTER (WHERE priority = 0) AS live, min(enqueued_at) AS oldest
+FROM (
+    SELECT priority, enqueued_at FROM telegram_extractions
+    WHERE pipeline_version = %(version)s AND status IN ('pending', 'failed') AND not_before <= %(at)s
+    UNION ALL
+    SELECT priority, enqueued_at FROM telegram_extractions
+    WHERE pipeline_version = %(version)s AND status = 'processing' AND lease_expires_at <= %(at)s
+) AS due;
+
+-- name: next_due_at
+SELECT least(
+    (
+        SELECT min(not_before) FROM telegram_extractions
+        WHERE pipeline_version = %(version)s AND status IN ('pending', 'failed')
+    ),
+    (
+        SELECT min(lease_expires_at) FROM telegram_extractions
+        WHERE pipeline_version = %(version)s AND status = 'processing'
+    )
+);
+
+-- name: scope_counts
+SELECT job.status, count(*)
+FROM unnest(%(raw_ids)s::bigint[]) AS wanted (raw_id)
+JOIN telegram_extractions AS job ON job.raw_id = wanted.raw_id AND job.pipeline_version = %(version)s
+GROUP BY job.status;
+
+-- name: counts_by_hour
+SELECT
+    message.channel_id, channel.reference, hour_of(message.posted_at) AS hour,
+    count(*) FILTER (WHERE job.status = 'ok') AS ok,
+    count(*) FILTER (WHERE job.status = 'skipped') AS skipped,
+    count(*) FILTER (WHERE job.status = 'failed') AS failed,
+    count(*) FILTER (WHERE job.status = 'dead') AS dead,
+    count(*) FILTER (WHERE job.status = 'pending') AS pending,
+    count(*) FILTER (WHERE job.status = 'processing') AS processing,
+    encode(sha256(convert_to(coalesce(string_agg(
+        concat_ws(' ', message.message_id, job.status, job.reason, md5(job.result::text)),
+        ',' ORDER BY message.message_id
+    ) FILTER (WHERE job.status IN ('ok', 'skipped')), ''), 'utf8')), 'hex') AS digest
+FROM live_messages AS message
+JOIN channels AS channel USING (channel_id)
+JOIN telegram_extractions AS job ON job.raw_id = message.raw_id AND job.pipeline_version = %(version)s
+WHERE message.channel_id = ANY (%(channel_ids)s)
+AND message.posted_at >= %(since)s AND message.posted_at < %(until)s
+GROUP BY message.channel_id, channel.reference, hour_of(message.posted_at)
+ORDER BY hour, channel.reference;
+
+-- name: samples
+SELECT
+    message.message_id, message.posted_at, job.status, job.reason,
+    jsonb_array_length(job.result -> 'segments') AS segments,
+    job.result #>> '{segments,0,assignment_code}' AS assignment_code,
+    job.result #>> '{segments,0,academic_display_text}' AS academic_display_text,
+    job.result #>> '{segments,0,rate,raw_text}' AS rate,
+    message.text
+FROM live_messages AS message
+JOIN telegram_extractions AS job ON job.raw_id = message.raw_id AND job.pipeline_version = %(version)s
+WHERE message.channel_id = %(channel_id)s
+AND message.posted_at >= %(since)s AND message.posted_at < %(until)s
+ORDER BY message.posted_at, message.message_id
+LIMIT %(limit)s;

@@ -1,0 +1,338 @@
+-- The whole database of TutorDex. Migrations lead here step by step; a test compares the two.
+-- Times are timestamptz and mean UTC. A full hour is a multiple of 3600 s since the epoch.
+
+-- Which numbered migrations this database has seen, and the text they had then.
+CREATE TABLE schema_migrations (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TYPE source_kind AS ENUM (
+    'recorded', -- a recording of examples, for the first run and for tests
+    'export',   -- a Telegram Desktop export
+    'telegram'  -- Telegram itself
+);
+
+CREATE TYPE hour_state AS ENUM (
+    'open',   -- read before it ended, or never read as a whole; a read begun after its end seals it
+    'sealed', -- a read begun after its end is stored; never open again
+    'failed'  -- the last read failed and none had sealed it; the next good read opens or seals it
+);
+
+CREATE TYPE job_status AS ENUM (
+    'pending',    -- enqueued; a claim makes it processing
+    'processing', -- claimed, owned by lease_token until lease_expires_at; finish or an expired lease ends it
+    'ok',         -- finished with a result; a forced enqueue makes it pending
+    'failed',     -- an attempt ended without a result; claimable again at not_before
+    'skipped',    -- finished without a result because there is none to have, see reason
+    'dead'        -- out of attempts; redrive or a forced enqueue makes it pending
+);
+
+CREATE TYPE assignment_status AS ENUM (
+    'open',  -- tutors can still apply, as far as the channel shows
+    'closed' -- see closed_reason; a later revision of the post can open it again
+);
+
+-- The hour an instant lies in.
+CREATE FUNCTION hour_of(at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN date_bin(interval '1 hour', at, timestamptz 'epoch');
+
+-- Whoever stores a channel's messages or projects them holds this until the transaction ends, so neither
+-- decides on a view of the channel that the other is just changing. Take several in order of the id.
+CREATE FUNCTION lock_channel(channel_id bigint) RETURNS void
+LANGUAGE sql VOLATILE STRICT
+RETURN pg_advisory_xact_lock(1, hashint8(channel_id));
+
+CREATE TABLE channels (
+    channel_id bigint PRIMARY KEY,          -- Telegram's bare id, without the -100 prefix
+    reference text NOT NULL UNIQUE CHECK (reference = lower(reference)), -- partition key, t.me/somechannel
+    title text NOT NULL,
+    source_kind source_kind NOT NULL,
+    collect_since timestamptz NOT NULL,     -- hours from here on should exist in channel_hours
+    registered_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Export files a channel was read from, so that its hours can be read again from the same place.
+CREATE TABLE channel_exports (
+    channel_id bigint NOT NULL REFERENCES channels,
+    path text NOT NULL,
+    timezone text,                          -- given by a person when the file has no UTC times
+    first_at timestamptz NOT NULL,
+    vouches_until timestamptz NOT NULL,     -- the file shows everything before this instant
+    imported_at timestamptz NOT NULL DEFAULT now(),
+    messages integer NOT NULL,
+    PRIMARY KEY (channel_id, path)
+);
+
+-- The log: a row is one revision of one message. Rows are added, never changed or removed.
+CREATE TABLE telegram_messages_raw (
+    raw_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    channel_id bigint NOT NULL REFERENCES channels,
+    message_id bigint NOT NULL,
+    revision integer NOT NULL CHECK (revision > 0),
+    kind text NOT NULL CHECK (kind IN ('post', 'service', 'tombstone')),
+    posted_at timestamptz NOT NULL,         -- of the first revision: it decides the message's hour for ever
+    edited_at timestamptz,
+    observed_at timestamptz NOT NULL,       -- when the source showed this state
+    stored_at timestamptz NOT NULL DEFAULT now(),
+    content_hash bytea NOT NULL,            -- empty for a tombstone
+    text text NOT NULL,
+    author text,
+    reply_to bigint,
+    forwarded_from text,
+    media text,
+    source source_kind NOT NULL,
+    payload jsonb NOT NULL,
+    UNIQUE (channel_id, message_id, revision)
+);
+
+CREATE INDEX telegram_messages_raw_posted ON telegram_messages_raw (channel_id, posted_at);
+
+CREATE FUNCTION refuse_change() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+        USING HINT = 'An edit is a new revision and a deletion is a tombstone row.';
+END
+$$;
+
+-- Once a statement and not on INSERT: adding rows costs nothing.
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON telegram_messages_raw
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What a reader of the channel sees now: the latest revision of every message that was not deleted.
+CREATE VIEW live_messages AS
+SELECT raw.*
+FROM telegram_messages_raw AS raw
+WHERE raw.kind <> 'tombstone'
+AND NOT EXISTS (
+    SELECT FROM telegram_messages_raw AS later
+    WHERE later.channel_id = raw.channel_id
+    AND later.message_id = raw.message_id
+    AND later.revision > raw.revision
+);
+
+-- The coverage ledger. Counts, ids and digest describe the live messages of the hour.
+CREATE TABLE channel_hours (
+    channel_id bigint NOT NULL REFERENCES channels,
+    hour timestamptz NOT NULL CHECK (hour = hour_of(hour)),
+    state hour_state NOT NULL,
+    messages integer NOT NULL,
+    first_message_id bigint,
+    last_message_id bigint,
+    digest text NOT NULL,                   -- of (message_id, content_hash), whatever the order of storing
+    swept_at timestamptz,                   -- last attempt to read the hour as a whole; null: never
+    swept_by source_kind,
+    attempts integer NOT NULL DEFAULT 0,    -- failed reads in a row
+    error text,                             -- of the last read, when it failed
+    changed_at timestamptz NOT NULL,        -- last change of digest or state
+    reported_at timestamptz,                -- last materialization; older than changed_at means due again
+    PRIMARY KEY (channel_id, hour),
+    CHECK ((messages = 0) = (first_message_id IS NULL)),
+    CHECK (state <> 'failed' OR error IS NOT NULL)
+);
+
+CREATE TABLE pipeline_versions (
+    name text PRIMARY KEY,
+    fingerprint text NOT NULL,
+    spec jsonb NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Queue and output in one row: a message revision for one pipeline version. raw_id needs no foreign key: jobs
+-- are made from rows of the log, which loses none, and the key's check would write a lock into every one.
+CREATE TABLE telegram_extractions (
+    raw_id bigint NOT NULL,
+    pipeline_version text NOT NULL,
+    channel_id bigint NOT NULL,
+    posted_at timestamptz NOT NULL,
+    status job_status NOT NULL DEFAULT 'pending',
+    priority smallint NOT NULL CHECK (priority BETWEEN 0 AND 3), -- 0 live, 1 catchup, 2 backfill, 3 reparse
+    attempt smallint NOT NULL DEFAULT 0,    -- claims so far
+    not_before timestamptz NOT NULL,        -- earliest next claim
+    lease_token uuid,                       -- names the one claim that may finish the job
+    lease_expires_at timestamptz,
+    result jsonb,
+    reason text,
+    error_class text,                       -- what kind of failure `reason` tells about
+    meta jsonb NOT NULL DEFAULT '{}',
+    enqueued_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    projected_at timestamptz,               -- when assignments took this end over
+    PRIMARY KEY (raw_id, pipeline_version),
+    CONSTRAINT lease_while_processing CHECK (
+        (status = 'processing') = (lease_token IS NOT NULL)
+        AND (status = 'processing') = (lease_expires_at IS NOT NULL)
+    ),
+    CONSTRAINT result_when_ok CHECK ((status = 'ok') = (result IS NOT NULL)),
+    CONSTRAINT reason_when_skipped CHECK (status <> 'skipped' OR reason IS NOT NULL),
+    CONSTRAINT finished_at_when_finished CHECK ((status IN ('ok', 'skipped', 'dead')) = (finished_at IS NOT NULL))
+);
+
+-- The claim walks this index in order and stops: lane first, then age.
+CREATE INDEX telegram_extractions_claim
+ON telegram_extractions (pipeline_version, priority, not_before, raw_id)
+WHERE status IN ('pending', 'failed');
+
+CREATE INDEX telegram_extractions_lease
+ON telegram_extractions (pipeline_version, lease_expires_at)
+WHERE status = 'processing';
+
+CREATE INDEX telegram_extractions_unprojected
+ON telegram_extractions (pipeline_version, raw_id)
+WHERE status IN ('ok', 'skipped') AND projected_at IS NULL;
+
+-- Every job is updated twice: vacuum early, so that claims do not walk over dead index entries.
+ALTER TABLE telegram_extractions SET (
+    autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_analyze_scale_factor = 0.02
+);
+
+-- Jobs for these revisions and one version; revisions that are not live get none. Without `force` existing
+-- jobs are left alone. With it, finished and failed ones start over, pending ones can only become more
+-- urgent, and one that is being processed is left to its claim. Returns how many jobs were made or changed.
+CREATE FUNCTION enqueue_telegram_extractions(
+    raw_ids bigint[], version text, priority smallint, force boolean DEFAULT false, as_of timestamptz DEFAULT now()
+) RETURNS integer
+LANGUAGE plpgsql
+SET enable_seqscan = off -- fresh tables have no statistics yet
+AS $$
+DECLARE
+    changed integer;
+BEGIN
+    INSERT INTO telegram_extractions AS job
+        (raw_id, pipeline_version, channel_id, posted_at, priority, not_before, enqueued_at)
+    SELECT live.raw_id, enqueue_telegram_extractions.version, live.channel_id, live.posted_at,
+        enqueue_telegram_extractions.priority, as_of, as_of
+    FROM (SELECT DISTINCT unnest(raw_ids) AS raw_id ORDER BY raw_id) AS wanted
+    JOIN live_messages AS live USING (raw_id)
+    ON CONFLICT (raw_id, pipeline_version) DO UPDATE SET
+        status = 'pending',
+        priority = CASE job.status WHEN 'pending' THEN least(job.priority, excluded.priority)
+            ELSE excluded.priority END,
+        attempt = CASE job.status WHEN 'pending' THEN job.attempt ELSE 0 END,
+        not_before = least(job.not_before, excluded.not_before),
+        enqueued_at = CASE job.status WHEN 'pending' THEN job.enqueued_at ELSE excluded.enqueued_at END,
+        result = NULL, reason = NULL, error_class = NULL, meta = '{}',
+        finished_at = NULL, projected_at = NULL
+    WHERE force AND job.status <> 'processing'
+    AND (job.status <> 'pending' OR job.priority > excluded.priority);
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END
+$$;
+
+-- Up to `max_jobs` due jobs of a version, most urgent lane first, then the longest due; with `raw_ids` only
+-- those. Each claim counts one attempt and holds a lease of its own. Leases that expired are ended first:
+-- back into the queue, or dead when that was the last attempt.
+CREATE FUNCTION claim_telegram_extractions(
+    version text, max_jobs integer, lease_seconds integer, max_attempts integer,
+    raw_ids bigint[] DEFAULT NULL, as_of timestamptz DEFAULT now()
+) RETURNS TABLE (
+    raw_id bigint, pipeline_version text, lease_token uuid, attempt smallint, priority smallint,
+    channel_id bigint, posted_at timestamptz, kind text, text text
+)
+LANGUAGE plpgsql ROWS 50
+-- The plan must not depend on statistics: after a bulk enqueue there are none.
+SET plan_cache_mode = force_custom_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    chosen bigint[];
+BEGIN
+    UPDATE telegram_extractions AS job SET
+        status = CASE WHEN job.attempt >= max_attempts THEN 'dead' ELSE 'pending' END::job_status,
+        not_before = as_of,
+        lease_token = NULL,
+        lease_expires_at = NULL,
+        error_class = 'LeaseExpired',
+        reason = 'attempt ' || job.attempt || ' was not finished before ' || job.lease_expires_at,
+        finished_at = CASE WHEN job.attempt >= max_attempts THEN as_of END
+    WHERE job.ctid = ANY (ARRAY(
+        SELECT stale.ctid FROM telegram_extractions AS stale
+        WHERE stale.status = 'processing' AND stale.pipeline_version = version AND stale.lease_expires_at <= as_of
+        ORDER BY stale.lease_expires_at LIMIT 1000
+        FOR UPDATE SKIP LOCKED
+    ));
+
+    IF raw_ids IS NULL THEN
+        chosen := ARRAY(
+            SELECT job.raw_id FROM telegram_extractions AS job
+            WHERE job.pipeline_version = version AND job.status IN ('pending', 'failed') AND job.not_before <= as_of
+            ORDER BY job.priority, job.not_before, job.raw_id LIMIT max_jobs
+            FOR UPDATE SKIP LOCKED
+        );
+    ELSE
+        chosen := ARRAY(
+            SELECT job.raw_id FROM telegram_extractions AS job
+            WHERE job.raw_id = ANY (raw_ids) AND job.pipeline_version = version
+            AND job.status IN ('pending', 'failed') AND job.not_before <= as_of
+            ORDER BY job.priority, job.not_before, job.raw_id LIMIT max_jobs
+            FOR UPDATE SKIP LOCKED
+        );
+    END IF;
+
+    RETURN QUERY
+    WITH claimed AS (
+        UPDATE telegram_extractions AS job SET
+            status = 'processing',
+            attempt = job.attempt + 1,
+            lease_token = gen_random_uuid(),
+            lease_expires_at = as_of + make_interval(secs => lease_seconds)
+        WHERE job.raw_id = ANY (chosen) AND job.pipeline_version = version
+        RETURNING job.*
+    )
+    SELECT job.raw_id, job.pipeline_version, job.lease_token, job.attempt, job.priority,
+        job.channel_id, job.posted_at, raw.kind, raw.text
+    FROM claimed AS job JOIN telegram_messages_raw AS raw ON raw.raw_id = job.raw_id
+    ORDER BY job.priority, job.not_before, job.raw_id;
+END
+$$;
+
+-- What `assignments` shows: the live pipeline version's view of every message's latest revision.
+CREATE TABLE assignments (
+    channel_id bigint NOT NULL REFERENCES channels,
+    message_id bigint NOT NULL,
+    segment integer NOT NULL,               -- 0, or the place within a compilation post
+    raw_id bigint NOT NULL REFERENCES telegram_messages_raw,
+    pipeline_version text NOT NULL,
+    assignment_code text,
+    academic_display_text text,
+    learning_mode text,
+    address text[],
+    postal_code text[],
+    nearest_mrt text[],
+    lesson_schedule text[],
+    start_date text,                        -- as written
+    rate_min numeric,                       -- Singapore dollars an hour
+    rate_max numeric,
+    rate_text text,
+    additional_remarks text,
+    time_availability jsonb NOT NULL,
+    subjects text[] NOT NULL,
+    levels text[] NOT NULL,
+    streams text[] NOT NULL,
+    tutor_types text[] NOT NULL,
+    status assignment_status NOT NULL,
+    closed_reason text CHECK (closed_reason IN ('stated', 'taken', 'deleted', 'not_an_assignment')),
+    kind text NOT NULL,
+    posted_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL,        -- last projection or closing of this row
+    PRIMARY KEY (channel_id, message_id, segment),
+    CONSTRAINT reason_when_closed CHECK ((status = 'closed') = (closed_reason IS NOT NULL))
+);
+
+CREATE INDEX assignments_code ON assignments (channel_id, assignment_code) WHERE status = 'open';
+
+-- Which pipeline version `assignments` shows; one row, written by the projection.
+CREATE TABLE projection (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    pipeline_version text
+);
+
+INSERT INTO projection DEFAULT VALUES;
