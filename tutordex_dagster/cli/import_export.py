@@ -76,7 +76,7 @@ def _lines(summary: "ImportSummary", *, live: str) -> list[str]:
         f"  {sealed} hours sealed, {still_open} open, {len(swept.failed)} failed",
     ]
     if summary.cut:
-        lines.append(f"  The file is cut off ({summary.cut}): export again to get the rest.")
+        lines.append(f"  Not all of it could be read: {summary.cut}.")
     if swept.unreadable:
         lines.append(
             f"  {swept.unreadable} messages could not be read; `tutordex status` counts their hours."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tutordex_dagster.capture.contract import ChannelInfo
+from tutordex_dagster.capture.contract import ChannelInfo, SourceKind
 from tutordex_dagster.errors import UsageError
 from tutordex_dagster.store.channels import Channel, Export
 from tutordex_dagster.store.versions import Versions
@@ -17,14 +17,24 @@ if TYPE_CHECKING:
 
 def test_registering_twice_keeps_the_earlier_start_and_takes_the_new_title(world: "World") -> None:
     info = ChannelInfo(channel_id=5, reference="t.me/C5", title="Renamed")
-    later = world.channels.register(info, source="export", collect_since=world.at(60))
+    later = world.channels.register(info, source="telegram", collect_since=world.at(60))
     assert later == Channel(
-        channel_id=5, reference="t.me/c5", title="Renamed", source_kind="export", collect_since=world.at(0)
+        channel_id=5, reference="t.me/c5", title="Renamed", source_kind="telegram", collect_since=world.at(0)
     )
     assert world.channels.register(
-        info, source="export", collect_since=world.at(-60)
+        info, source="telegram", collect_since=world.at(-60)
     ).collect_since == world.at(-60)
     assert len(world.channels.all()) == 1
+
+
+def test_an_export_adds_history_and_the_channel_goes_on_being_collected_live(world: "World") -> None:
+    """An import that turned a live channel into an export would end its collection without a word."""
+    info = ChannelInfo(channel_id=8, reference="t.me/c8", title="")
+    assert world.channels.register(info, source="export", collect_since=world.at(0)).source_kind == "export"
+    sources: tuple[SourceKind, ...] = ("telegram", "export")
+    for source in sources:
+        channel = world.channels.register(info, source=source, collect_since=world.at(-60))
+        assert (channel.source_kind, channel.collect_since) == ("telegram", world.at(-60))
 
 
 @pytest.mark.parametrize(("channel_id", "reference"), [(6, "t.me/c5"), (5, "t.me/other")])

@@ -3,7 +3,8 @@ INSERT INTO channels AS known (channel_id, reference, title, source_kind, collec
 VALUES (%(channel_id)s, lower(%(reference)s), %(title)s, %(source)s::source_kind, %(collect_since)s)
 ON CONFLICT (channel_id) DO UPDATE SET
     title = excluded.title,
-    source_kind = excluded.source_kind,
+    -- An imported export adds history to a channel; it never takes the place of what is collected live.
+    source_kind = CASE excluded.source_kind WHEN 'export' THEN known.source_kind ELSE excluded.source_kind END,
     collect_since = least(known.collect_since, excluded.collect_since)
 WHERE known.reference = excluded.reference
 RETURNING channel_id, reference, title, source_kind, collect_since;
