@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.25
 _ANSWER_SECONDS = 2.0
+_STORAGE_SECONDS = 120.0  # about 3 s; longer when a new Dagster release changes large tables
 
 FIRST_FILL = "first fill"
 
@@ -51,11 +52,13 @@ def up(host: str | None, port: int | None, *, browser: bool) -> None:
     with stop_signals() as stop, only_one(settings.tutordex_home):
         require_free_port(host, port)
         urls = _prepare(settings)
+        environment = {**os.environ, **dagster_environment(settings, urls)}
         logs, url = settings.tutordex_home / "logs", f"http://{host}:{port}"
         stdout().print(_welcome(url, logs))
+        prepare_dagster_storage(environment, logs)
         keep_running(
             _programs(logs, host, port),
-            {**os.environ, **dagster_environment(settings, urls)},
+            environment,
             url,
             stop,
             on_answer=partial(webbrowser.open, url) if browser else lambda: None,
@@ -85,6 +88,21 @@ def _prepare(settings: "Settings") -> "Urls":
             say(f"{reference} waits: {reason}")
     prepare_dagster_home(settings)
     return urls
+
+
+def prepare_dagster_storage(environment: Mapping[str, str], logs: Path) -> None:
+    """Make Dagster's own tables, or bring them up to date, before its programs start side by side.
+
+    Each of them makes missing tables itself, and two at once fail. Raises PermanentError when it cannot.
+    """
+    migrate = [sys.executable, "-m", "dagster", "instance", "migrate"]
+    child = Child(Program(name="Dagster storage", arguments=migrate, log=logs / "storage.log"), environment)
+    if child.wait(_STORAGE_SECONDS) != 0:
+        stop_all([child])
+        raise PermanentError(
+            f"{child.program.name}: could not be prepared ({child.last_line()}); read {child.program.log}, "
+            "then start again"
+        )
 
 
 def keep_running(

@@ -53,6 +53,13 @@ class Child:
         """Return the exit code once the program has ended, else None."""
         return self._process.poll()
 
+    def wait(self, seconds: float) -> int | None:
+        """Wait for the end at most that long; return the exit code, or None when it still runs."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
     def signal_group(self, number: signal.Signals) -> bool:
         """Send a signal to every process of the group; False when none is left."""
         try:

@@ -12,10 +12,14 @@ import pytest
 from click.testing import Result
 from typing_extensions import override
 
-from tutordex_dagster.cli.up import FIRST_FILL, keep_running
+from tutordex_dagster.cli.environment import dagster_environment, prepare_dagster_home
+from tutordex_dagster.cli.up import FIRST_FILL, keep_running, prepare_dagster_storage
 from tutordex_dagster.errors import PermanentError
 from tutordex_dagster.operations.processes import Program
+from tutordex_dagster.resources.databases import Urls
 from tutordex_dagster.resources.services import Services
+from tutordex_dagster.settings import load_settings
+from tutordex_dagster.store.database import connect
 
 Command = Callable[..., Result]
 
@@ -146,3 +150,17 @@ def test_a_program_that_cannot_be_started_stops_those_before_it(tmp_path: Path) 
     missing = Program(name="missing", arguments=["/no/such/program"], log=tmp_path / "missing.log")
     with pytest.raises(FileNotFoundError):
         keep_running([first, missing], os.environ, NOWHERE, threading.Event())
+
+
+def test_the_storage_of_dagster_is_ready_before_its_programs_start(home: Path, empty_url: str) -> None:
+    """Two programs that make the same tables at once fail, and the very first `up` with them."""
+    settings = load_settings()
+    prepare_dagster_home(settings)
+    urls = Urls(tutordex=empty_url, dagster=empty_url)
+    environment = {**os.environ, **dagster_environment(settings, urls)}
+    prepare_dagster_storage(environment, home / "logs")
+    with connect(empty_url) as connection:
+        tables = connection.execute(
+            "SELECT to_regclass('runs')::text, to_regclass('instigators')::text"
+        ).fetchone()
+    assert tables == ("runs", "instigators")
