@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tutordex_dagster.capture.contract import ChannelInfo, HourReport
+from tutordex_dagster.capture.contract import HourReport
 from tutordex_dagster.store.channels import Export
 from tutordex_dagster.windows import HOUR, Window
 
@@ -192,8 +192,7 @@ def test_a_failed_hour_waits_before_it_is_due_again(world: "World") -> None:
 
 
 def test_hours_an_export_cannot_show_are_never_due(world: "World") -> None:
-    info = ChannelInfo(channel_id=5, reference="t.me/c5", title="Agency")
-    world.channels.register(info, source="export", collect_since=world.at(0))
+    world.db.execute("UPDATE channels SET source_kind = 'export' WHERE channel_id = 5", {})
     world.channels.add_export(export(world, vouches_until=world.at(90)))
     assert due(world) == [(0, "missing")]
     world.store(sweep="sealed")
