@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 0.25
 _ANSWER_SECONDS = 2.0
-_STORAGE_SECONDS = 120.0  # about 3 s; longer when a new Dagster release changes large tables
+_STORAGE_SECONDS = 120.0  # seconds at most; a new Dagster release may have to change large tables
 
 FIRST_FILL = "first fill"
 
