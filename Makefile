@@ -2,11 +2,12 @@
 #
 #   make up      start everything on http://127.0.0.1:3001 until Ctrl-C
 #   make test    lint, types, import contracts, tests with coverage
+#   make soak    50 processes killed one after the other while channels live on
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: up test check bench lock docs
+.PHONY: up test soak check bench lock docs
 
 CANDIDATES := python3 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for python in $(CANDIDATES); do \
@@ -23,6 +24,9 @@ test: check
 	$(BIN)/pytest -n 2 --dist loadfile --cov=tutordex_dagster --cov-branch --cov-report=
 	$(BIN)/coverage report --skip-covered --fail-under=90
 	$(BIN)/coverage report --include='tutordex_dagster/store/*,tutordex_dagster/queue/*' --fail-under=95
+
+soak: $(READY)
+	TUTORDEX_SOAK=1 $(BIN)/pytest -s tests/acceptance/soak_telegram.py tests/acceptance/test_tail_faults.py
 
 check: $(READY)
 	$(BIN)/ruff check .

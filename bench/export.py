@@ -28,7 +28,7 @@ from pathlib import Path
 
 import ijson
 
-from tutordex_dagster.capture.contract import ChannelInfo, EnqueueFor, StoreResult, SweepBatch
+from tutordex_dagster.capture.contract import CaptureBatch, ChannelInfo, EnqueueFor, StoreResult
 from tutordex_dagster.capture.export import ExportSource, open_export
 from tutordex_dagster.capture.imports import import_export
 from tutordex_dagster.windows import Window
@@ -42,7 +42,7 @@ CHAT_ID = 1700000001
 class CountingLog:
     """A raw log that stores nothing, so that only the reading is measured."""
 
-    def store(self, batch: SweepBatch) -> StoreResult:
+    def store(self, batch: CaptureBatch) -> StoreResult:
         """Count the messages."""
         return StoreResult(new=len(batch.messages))
 

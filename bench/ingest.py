@@ -19,7 +19,7 @@ from pathlib import Path
 
 import orjson
 
-from tutordex_dagster.capture.contract import ChannelInfo, EnqueueFor, HourSweep, Message, SweepBatch
+from tutordex_dagster.capture.contract import CaptureBatch, ChannelInfo, EnqueueFor, HourSweep, Message
 from tutordex_dagster.store import migrate
 from tutordex_dagster.store.channels import Channels
 from tutordex_dagster.store.database import Database
@@ -63,12 +63,12 @@ def _message(rng: random.Random, number: int) -> Message:
     )
 
 
-def batches_of(channel_id: int, messages: Sequence[Message], size: int) -> Iterator[SweepBatch]:
+def batches_of(channel_id: int, messages: Sequence[Message], size: int) -> Iterator[CaptureBatch]:
     """Cut a channel into batches of whole hours, as a sweep does."""
     for start in range(0, len(messages), size):
         part = messages[start : start + size]
         hours = sorted({hour_of(message.posted_at) for message in part})
-        yield SweepBatch(
+        yield CaptureBatch(
             channel_id=channel_id,
             source="export",
             observed_at=OBSERVED,
@@ -78,7 +78,7 @@ def batches_of(channel_id: int, messages: Sequence[Message], size: int) -> Itera
         )
 
 
-def bare_copy(database: Database, batch: SweepBatch) -> None:
+def bare_copy(database: Database, batch: CaptureBatch) -> None:
     """Copy finished rows into the twin of the raw log."""
     with database.connection() as connection, connection.cursor() as cursor, cursor.copy(COPY_TWIN) as copy:
         for message in batch.messages:
@@ -102,11 +102,11 @@ def fresh(url: Callable[[str], str], name: str, channels: Iterable[int]) -> Data
     return database
 
 
-def measure(plain: Database, queued: Database, batches: Iterable[SweepBatch]) -> dict[str, float]:
+def measure(plain: Database, queued: Database, batches: Iterable[CaptureBatch]) -> dict[str, float]:
     """Take every batch through all ways in turn, so that noise meets all of them; seconds each."""
     log, queued_log = PostgresRawLog(plain), PostgresRawLog(queued)
     wish = EnqueueFor(version="bench", lane="backfill")
-    ways: dict[str, Callable[[SweepBatch], object]] = {
+    ways: dict[str, Callable[[CaptureBatch], object]] = {
         "store, new": log.store,
         "store, new, one job each": lambda batch: queued_log.store(replace(batch, enqueue=[wish])),
         "store, all known": log.store,

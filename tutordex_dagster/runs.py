@@ -9,9 +9,16 @@ import dagster as dg
 
 from tutordex_dagster.assets.drain import touched_events
 from tutordex_dagster.assets.events import report_outside_runs
-from tutordex_dagster.assets.keys import ASSIGNMENTS, PIPELINE_JOB, RAW_MESSAGES, extraction_key
+from tutordex_dagster.assets.keys import (
+    ASSIGNMENTS,
+    PIPELINE_JOB,
+    PROCESS_TAG,
+    RAW_MESSAGES,
+    extraction_key,
+)
 from tutordex_dagster.capture.contract import Lane
 from tutordex_dagster.capture.grid import Rectangle
+from tutordex_dagster.operations.identity import own_identity
 from tutordex_dagster.partitions import (
     grid_order,
     publish_partitions,
@@ -110,7 +117,11 @@ def _run(
             "ops": {key.to_python_identifier(): {"config": config} for key in configured},
             "loggers": _QUIET,
         },
-        tags={**range_tags(rectangle), "tutordex/started_by": "command line"},
+        tags={
+            **range_tags(rectangle),
+            "tutordex/started_by": "command line",
+            PROCESS_TAG: own_identity(),
+        },
         raise_on_error=False,
     )
     failure = next((event for event in result.all_events if event.is_step_failure), None)

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tutordex_dagster.errors import UsageError
@@ -21,8 +21,22 @@ from tutordex_dagster.windows import hour_of
 PROJECT = Path(__file__).resolve().parents[1]
 """The folder that holds `pipelines/` and `examples/`; relative paths in settings start here."""
 
-OUR_PREFIXES = ("TUTORDEX_", "EXTRACTION_", "RECOVERY_CATCHUP_")
+OUR_PREFIXES = (
+    "TUTORDEX_",
+    "EXTRACTION_",
+    "RECOVERY_CATCHUP_",
+    "TELEGRAM_",
+    "TG_SESSION",
+    "SESSION_STRING",
+    "TAIL_",
+    "RESILIENCE_",
+)
 """A variable with one of these prefixes that no setting knows is most likely a slip of the pen."""
+
+SUPABASE_URLS = ("supabase_url_host", "supabase_url_docker", "supabase_url")
+
+MetricsExport: TypeAlias = Literal["scrape", "push", "both"]
+"""How recorded metrics leave: they are fetched, they are sent, or both."""
 
 
 def _in_project(path: Path) -> Path:
@@ -56,6 +70,28 @@ class Settings(BaseSettings):
         None,
         description="PostgreSQL URL of Dagster's own storage. Unset: database `dagster` on the same server.",
     )
+    supabase_url_host: SecretStr | None = Field(
+        None,
+        description="Supabase's PostgreSQL URL as the host reaches it; used outside containers while"
+        " `TUTORDEX_DATABASE_URL` is unset.",
+    )
+    supabase_url_docker: SecretStr | None = Field(
+        None,
+        description="Supabase's PostgreSQL URL as a container reaches it; used inside containers while"
+        " `TUTORDEX_DATABASE_URL` is unset.",
+    )
+    supabase_url: SecretStr | None = Field(
+        None, description="Supabase's PostgreSQL URL wherever the one of the two above is unset."
+    )
+    supabase_service_role_key: SecretStr | None = Field(
+        None,
+        description="Accepted and hidden, not used: a PostgreSQL URL has a user and a password of its own.",
+    )
+    supabase_enabled: bool = Field(True, description="0 makes `tutordex drain` refuse to work.")
+    supabase_raw_enabled: bool = Field(
+        True,
+        description="0 makes `tutordex tail`, `tutordex backfill` and `tutordex enqueue` refuse to work.",
+    )
     tutordex_host: str = Field("127.0.0.1", description="Address the Dagster UI listens on; it has no login.")
     tutordex_port: int = Field(3001, ge=1, le=65535, description="Port of the Dagster UI.")
     tutordex_recorded_channels: ProjectPath = Field(
@@ -63,6 +99,125 @@ class Settings(BaseSettings):
     )
     tutordex_pipelines: ProjectPath = Field(
         Path("pipelines"), description="Folder of pipeline version files, one YAML file a version."
+    )
+    environment: str = Field(
+        "development",
+        pattern=r"^[a-z][a-z0-9_-]*$",
+        description="Name of this deployment. A Telegram session belongs to one environment and is refused"
+        " in any other.",
+    )
+    telegram_api_id: int | None = Field(
+        None,
+        ge=1,
+        description="From https://my.telegram.org. With `TELEGRAM_API_HASH` and a session: live Telegram.",
+    )
+    telegram_api_hash: SecretStr | None = Field(None, description="From https://my.telegram.org.")
+    session_string: SecretStr | None = Field(
+        None,
+        description="Session that follows the channels (`tutordex login` makes one). Wins over `TG_SESSION`.",
+    )
+    tg_session: str = Field(
+        "tutordex.session", description="File of that session; a relative path starts at `TUTORDEX_HOME`."
+    )
+    session_string_recovery: SecretStr | None = Field(
+        None,
+        description="Session that reads history (catchup, backfill, sealing). Wins over"
+        " `TG_SESSION_RECOVERY`; with neither, history is read through the first session"
+        " whenever nobody follows with it.",
+    )
+    tg_session_recovery: str = Field(
+        "tutordex_recovery.session",
+        description="File of that session; a relative path starts at `TUTORDEX_HOME`.",
+    )
+    session_string_media: SecretStr | None = Field(
+        None, description="Session for media. Wins over `TG_SESSION_MEDIA`."
+    )
+    tg_session_media: str = Field(
+        "tutordex_media.session",
+        description="File of that session; a relative path starts at `TUTORDEX_HOME`.",
+    )
+    session_lease_secs: int = Field(
+        30,
+        ge=3,
+        description="Seconds after which a session whose holder died may be used by another process.",
+    )
+    telegram_answer_secs: float = Field(30, gt=0, description="Longest wait for one answer of Telegram.")
+    telegram_history_calls_per_30s: int = Field(
+        10,
+        ge=1,
+        description="History calls in any 30 seconds; fewer after a flood wait, until it has been quiet.",
+    )
+    telegram_flood_patience_secs: float = Field(
+        600,
+        ge=0,
+        description="A run waits for a flood wait up to this long; a longer one ends the run, and the rest is"
+        " read when it is over.",
+    )
+    telegram_takeout: bool = Field(
+        False, description="1 reads backfills in a takeout session (Telegram tells the account's owner)."
+    )
+    tail_enabled: bool = Field(
+        True, description="0 stops the sensor that follows new posts, edits and deletions."
+    )
+    tail_check_interval_seconds: int = Field(
+        10,
+        ge=5,
+        description="Seconds between two looks of the tail sensor for new posts, edits and deletions.",
+    )
+    tail_rescan_days: int = Field(
+        14, ge=1, description="Days of history that are read again when Telegram cannot list what changed."
+    )
+    connection_check_secs: float = Field(
+        30, gt=0, description="Seconds between two connection checks of `tutordex tail`."
+    )
+    heartbeat_secs: float = Field(60, gt=0, description="Seconds between two heartbeats of `tutordex tail`.")
+    max_restarts: int = Field(
+        10,
+        ge=0,
+        description="Restarts in a row before `tutordex tail`, or `tutordex up` with a program, gives up.",
+    )
+    backfill_on_start: bool = Field(
+        False,
+        description="1 makes `tutordex tail` read the newest `BACKFILL_LIMIT` posts of every channel first.",
+    )
+    backfill_limit: int = Field(
+        0, ge=0, description="Posts of each channel for `BACKFILL_ON_START`; 0 reads none."
+    )
+    retry_max_attempts: int = Field(5, ge=1, description="Attempts at one call to Telegram.")
+    retry_max_elapsed_seconds: float = Field(
+        120, gt=0, description="No further attempt begins after so long."
+    )
+    backoff_base_seconds: float = Field(
+        0.5,
+        gt=0,
+        description="Longest wait before the second attempt; doubles with every further one (full jitter).",
+    )
+    backoff_max_seconds: float = Field(10, gt=0, description="Longest wait between two attempts.")
+    circuit_breaker_window_seconds: float = Field(
+        30, gt=0, description="Sliding window in which failures count."
+    )
+    circuit_breaker_failure_threshold: int = Field(
+        5, ge=1, description="Failures within the window that open the breaker."
+    )
+    circuit_breaker_open_timeout_seconds: float = Field(
+        60, gt=0, description="Seconds before an open breaker lets one probe through."
+    )
+    parallelism_max: int = Field(2, ge=1, le=3, description="Channels read at once inside one run.")
+    rate_limit_strategy: Literal["adaptive"] = Field(
+        "adaptive",
+        description="How calls are paced: `adaptive` slows down after flood waits and recovers slowly.",
+    )
+    resilience_retries: bool = Field(
+        True, description="0 switches retries of calls off (first phase of a rollout)."
+    )
+    resilience_breaker: bool = Field(True, description="0 switches the circuit breaker off (second phase).")
+    resilience_pacing: bool = Field(
+        True, description="0 switches pacing off (third phase); flood waits are honoured all the same."
+    )
+    metrics_mode: MetricsExport | None = Field(
+        None,
+        description="How recorded metrics will be exported. Unset: `both` when `ENVIRONMENT` is production,"
+        " else `scrape`. `tutordex status` shows them in every mode.",
     )
     channel_list: str | None = Field(
         None,
@@ -111,12 +266,8 @@ class Settings(BaseSettings):
     freshness_hours: int = Field(
         24, ge=1, description="A channel whose newest message is older than this is reported as silent."
     )
-    recovery_catchup_enabled: bool = Field(
-        True, description="0 stops the sensor that reads missing and ended hours by itself."
-    )
-    recovery_catchup_chunk_hours: int = Field(
-        6, ge=1, le=168, description="Hours of one catchup slice while there is live work in the queue."
-    )
+    recovery_catchup_enabled: bool = Field(True, description="0 stops the sensor that fills gaps by itself.")
+    recovery_catchup_chunk_hours: int = Field(6, ge=1, le=168, description="Hours of one catchup slice.")
     recovery_catchup_queue_low_watermark: int = Field(
         0, ge=0, description="Catchup waits while the live queue holds more jobs than this."
     )
@@ -127,7 +278,13 @@ class Settings(BaseSettings):
         2, ge=0, description="Minutes an hour must be over before it is read for good and sealed."
     )
     recovery_catchup_overlap_minutes: int = Field(
-        10, ge=0, description="Minutes a requested backfill starts earlier, against posts on the boundary."
+        10,
+        ge=0,
+        description="Minutes a backfill or a catchup slice starts earlier, against posts on the boundary.",
+    )
+    recovery_catchup_state_file: str = Field(
+        "state/recovery_catchup_state.json",
+        description="Snapshot of the catchup for people; a relative path starts at `TUTORDEX_HOME`.",
     )
     schema_version: str = Field(
         "1.0.0", description="Version stamped on every file written for others.", pattern=r"^\d+\.\d+\.\d+$"
@@ -158,9 +315,32 @@ class Settings(BaseSettings):
     @field_validator("tutordex_database_url", "tutordex_dagster_database_url")
     @classmethod
     def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgres"}:
+        if value and not _is_postgres(value):
             raise ValueError("is no PostgreSQL URL; write it as postgresql://user:password@host:5432/name")
         return value
+
+    @model_validator(mode="after")
+    def _usable_supabase_url(self) -> Self:
+        """Refuse Supabase's REST address where a PostgreSQL URL is looked for."""
+        for name in SUPABASE_URLS if self.tutordex_database_url is None else ():
+            url: SecretStr | None = getattr(self, name)
+            if url and not _is_postgres(url):
+                raise ValueError(
+                    f"{name.upper()}: is no PostgreSQL URL; write the connection string of the Supabase"
+                    " dashboard (Connect → Session pooler): postgresql://postgres.PROJECT:PASSWORD@HOST:5432/postgres"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _whole_telegram_pair(self) -> Self:
+        if (self.telegram_api_id is None) != (self.telegram_api_hash is None):
+            given, lacking = "TELEGRAM_API_ID", "TELEGRAM_API_HASH"
+            if self.telegram_api_id is None:
+                given, lacking = lacking, given
+            raise ValueError(
+                f"{lacking}: is missing while {given} is set; set both, https://my.telegram.org shows them"
+            )
+        return self
 
     @field_validator("log_level")
     @classmethod
@@ -174,6 +354,23 @@ class Settings(BaseSettings):
         """Return how long an hour must be over before it can be sealed."""
         return timedelta(minutes=self.recovery_catchup_target_lag_minutes)
 
+    @property
+    def telegram_configured(self) -> bool:
+        """Tell whether Telegram can be asked at all: API id and hash are set. A session is needed besides."""
+        return self.telegram_api_id is not None and self.telegram_api_hash is not None
+
+    @property
+    def metrics_export(self) -> MetricsExport:
+        """Return how metrics leave: as METRICS_MODE says; without it, `both` in production, else `scrape`."""
+        return self.metrics_mode or ("both" if self.environment == "production" else "scrape")
+
+
+def _is_postgres(url: SecretStr) -> bool:
+    try:
+        return urlsplit(url.get_secret_value()).scheme in {"postgresql", "postgres"}
+    except ValueError:  # such as half a pair of brackets
+        return False
+
 
 def load_settings() -> Settings:
     """Read the process environment and `.env`; UsageError names the first variable that cannot be used."""
@@ -181,8 +378,10 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        reason, _, step = first["msg"].removeprefix("Value error, ").partition("; ")
+        name, message = "_".join(map(str, first["loc"])).upper(), first["msg"].removeprefix("Value error, ")
+        if not name:  # of several settings together: the message begins with the one to change
+            name, _, message = message.partition(": ")
+        reason, _, step = message.partition("; ")
         raise UsageError(name, reason, step or "correct it in the environment or in .env") from None
 
 

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 import yaml
 from dagster._core.instance.config import dagster_instance_config_schema
+from pydantic import SecretStr
 
 from tutordex_dagster.definitions import build
 from tutordex_dagster.extraction.versions import fingerprint, load_pipelines
@@ -73,18 +74,20 @@ def test_schedules_name_their_time_zone_and_run(definitions: dg.Definitions) -> 
     }
 
     assert {name: (each.cron_schedule, each.execution_timezone) for name, each in schedules.items()} == {
-        "hourly": ("5 * * * *", "UTC"),
-        "nightly": ("30 3 * * *", "Asia/Singapore"),
+        "nightly": ("30 3 * * *", "Asia/Singapore")
     }
     assert all(each.default_status == dg.DefaultScheduleStatus.RUNNING for each in schedules.values())
 
 
-def test_sensors_run_by_default_and_at_their_intervals(definitions: dg.Definitions) -> None:
+def test_sensors_run_by_default_and_are_due_just_before_dagster_comes_by(definitions: dg.Definitions) -> None:
     sensors = {sensor.name: sensor for sensor in definitions.sensors or ()}
 
-    assert set(sensors) == {"seal", "failure", *(f"extract_{version.asset_name}" for version in VERSIONS)}
+    extract = {f"extract_{version.asset_name}" for version in VERSIONS}
+    assert set(sensors) == {"tail", "seal", "catchup", "failure", *extract}
     assert all(each.default_status == dg.DefaultSensorStatus.RUNNING for each in sensors.values())
-    assert sensors["seal"].minimum_interval_seconds == SETTINGS.recovery_catchup_check_interval_seconds
+    intervals = {name: sensor.minimum_interval_seconds for name, sensor in sensors.items()}
+    assert (intervals["seal"], intervals["catchup"], intervals["tail"]) == (29, 29, 9)
+    assert {intervals[name] for name in extract} == {4}
 
 
 def test_checks_that_keep_bad_results_from_spreading_block(definitions: dg.Definitions) -> None:
@@ -99,6 +102,25 @@ def test_checks_that_keep_bad_results_from_spreading_block(definitions: dg.Defin
     }
 
 
-@pytest.mark.parametrize("job", ["collect", "pipeline", "drain"])
+@pytest.mark.parametrize("job", ["collect", "pipeline", "nightly", "drain"])
 def test_jobs_run_in_one_process(definitions: dg.Definitions, job: str) -> None:
     assert definitions.resolve_job_def(job).executor_def.name == "in_process"
+
+
+def test_runs_over_raw_messages_take_turns_only_where_telegram_is_read(definitions: dg.Definitions) -> None:
+    """Recordings and exports may be read by any number of runs; a session by one process at a time."""
+    live = SETTINGS.model_copy(update={"telegram_api_id": 1, "telegram_api_hash": SecretStr("x")})
+
+    def pools(built: dg.Definitions) -> set[str]:
+        return {pool for node in built.resolve_job_def("pipeline").nodes for pool in node.definition.pools}
+
+    assert pools(definitions) == set()
+    assert pools(build(live)) == {"telegram"}
+
+
+def test_a_run_of_a_full_pool_waits_in_the_queue_and_two_runs_go_at_once() -> None:
+    """With the finer granularity it would be started, and wait inside with a place taken from others."""
+    concurrency = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))["concurrency"]
+
+    assert concurrency["pools"] == {"granularity": "run", "default_limit": 1}
+    assert concurrency["runs"] == {"max_concurrent_runs": 2}

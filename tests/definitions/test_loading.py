@@ -22,6 +22,9 @@ import dagster as dg
 from tutordex_dagster.definitions import defs
 
 dg.Definitions.validate_loadable(defs)
+import sys
+
+assert "telethon" not in sys.modules, "it takes a second and 165 MiB, and most processes never need it"
 keys = sorted(key.to_user_string() for key in defs.resolve_all_asset_keys())
 print(" ".join(keys))
 """

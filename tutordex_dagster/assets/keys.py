@@ -11,8 +11,16 @@ COLLECT_JOB = "collect"
 """Reads raw messages."""
 PIPELINE_JOB = "pipeline"
 """Reads, extracts with every version, projects, checks."""
+NIGHTLY_JOB = "nightly"
+"""Projects and checks, reads nothing."""
 DRAIN_JOB = "drain"
 """Takes due extraction work from the queue."""
+
+PROCESS_TAG = "tutordex/process"
+"""Which process carries a run out that Dagster has not started: only we can see when it is gone."""
+
+TELEGRAM_POOL = "telegram"
+"""Runs that read the history of Telegram take turns: its session is used by one process at a time."""
 
 RAW_CODE_VERSION = "1"
 """Raise it when the same source would be stored differently: every raw partition then shows as stale."""

@@ -1,7 +1,7 @@
 """The raw messages of each channel and hour: materializing a partition reads its hour from the source."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 
 import dagster as dg
@@ -10,24 +10,20 @@ from pydantic import Field
 from tutordex_dagster.assets.events import NO_VALUE, done, newest_event, report_in_run
 from tutordex_dagster.assets.failures import partition_failure
 from tutordex_dagster.assets.keys import RAW_CODE_VERSION, RAW_MESSAGES
+from tutordex_dagster.assets.reading import Order, Part, read_channels
 from tutordex_dagster.assets.reports import empty_hours, extraction_events, raw_events
-from tutordex_dagster.capture.contract import (
-    ChannelInfo,
-    ChannelSource,
-    HourReport,
-    Lane,
-    Message,
-    SourceKind,
-    Unreadable,
-)
-from tutordex_dagster.capture.sweep import sweep
-from tutordex_dagster.errors import PermanentError, TutorDexError
+from tutordex_dagster.capture.contract import HourReport, Lane
+from tutordex_dagster.capture.sweep import SweepSummary
+from tutordex_dagster.errors import TutorDexError
 from tutordex_dagster.partitions import windows_by_channel
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.store.channels import Channel
-from tutordex_dagster.windows import Window
+from tutordex_dagster.windows import HOUR, Window
 
 GROUP = "telegram"
+_GROUP_HOURS = 7 * 24
+"""Events of so many hours are written at once: a write takes its time, however few they are."""
+_UNKNOWN = "is not a registered channel; add it to CHANNEL_LIST"
 
 
 class RawMessagesConfig(dg.Config):
@@ -42,8 +38,8 @@ class RawMessagesConfig(dg.Config):
     )
 
 
-def raw_messages_asset(*, grid: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
-    """Make the asset on this grid."""
+def raw_messages_asset(*, grid: dg.PartitionsDefinition[str], pool: str | None = None) -> dg.AssetsDefinition:
+    """Make the asset on this grid; runs of it take turns in the pool."""
 
     @dg.asset(
         key=RAW_MESSAGES,
@@ -56,16 +52,25 @@ def raw_messages_asset(*, grid: dg.PartitionsDefinition[str]) -> dg.AssetsDefini
         code_version=RAW_CODE_VERSION,
         dagster_type=NO_VALUE,
         output_required=False,
+        pool=pool,
     )
     def raw_messages(
         context: dg.AssetExecutionContext, config: RawMessagesConfig, services: dg.ResourceParam[Services]
     ) -> Iterator[dg.Output[None]]:
         windows = windows_by_channel(context.partition_keys)
         channels = {channel.reference: channel for channel in services.channels.all()}
-        failed: dict[tuple[str, datetime], str] = {}
-        for reference, wanted in windows.items():
-            reasons = _materialize(context, services, channels.get(reference), wanted, config)
-            failed |= {(reference, hour): reason for hour, reason in reasons.items()}
+        failed = {
+            (reference, hour): _UNKNOWN
+            for reference, wanted in windows.items()
+            if reference not in channels
+            for window in wanted
+            for hour in window.hours()
+        }
+        known = [(channels[reference], windows[reference]) for reference in windows if reference in channels]
+        with closing(_parts(services, known, config)) as parts:
+            for group in _grouped(_logged(context, parts), hours=dict(known)):
+                reasons = _report(context, services, group, config)
+                failed |= {(group[0].channel.reference, hour): why for hour, why in reasons.items()}
         if failed:
             raise partition_failure(failed, of=len(context.partition_keys))
         yield done()
@@ -73,78 +78,75 @@ def raw_messages_asset(*, grid: dg.PartitionsDefinition[str]) -> dg.AssetsDefini
     return raw_messages
 
 
-def _materialize(
-    context: dg.AssetExecutionContext,
-    services: Services,
-    channel: Channel | None,
-    windows: Sequence[Window],
-    config: RawMessagesConfig,
-) -> dict[datetime, str]:
-    """Read and report one channel; return its failed hours. What goes wrong here fails this channel alone."""
-    if channel is None:
-        return _all_failed(windows, "is not a registered channel; add it to CHANNEL_LIST")
-    try:
-        failed = _read(context, services, channel, windows, config) if config.read else {}
-        good = _report(context, services, channel, windows, failed)
-        if config.follow:
-            _report_empty(context, services, channel, good, config.lane)
-    except TutorDexError as error:
-        return _all_failed(windows, str(error))
-    return failed
+def _parts(
+    services: Services, wanted: Sequence[tuple[Channel, Sequence[Window]]], config: RawMessagesConfig
+) -> Generator[Part, None, None]:
+    """Read the channels, or take what is stored of them as it is."""
+    if config.read:
+        order = Order(lane=config.lane, force=config.force, max_messages=config.max_messages)
+        yield from read_channels(services, wanted, order)
+        return
+    for channel, windows in wanted:
+        for window in windows:
+            yield Part(channel=channel, window=window)
 
 
-def _read(
-    context: dg.AssetExecutionContext,
-    services: Services,
-    channel: Channel,
-    windows: Sequence[Window],
-    config: RawMessagesConfig,
-) -> dict[datetime, str]:
-    source = _source(services, channel)
-    enqueue = services.enqueue_for(config.lane)
-    failed: dict[datetime, str] = {}
-    for window in windows:
-        swept = sweep(
-            source,
-            window,
-            log=services.raw_log,
-            clock=services.clock,
-            enqueue=enqueue,
-            lag=services.settings.target_lag,
-            max_messages=config.max_messages,
-        )
-        failed |= swept.failed
-        stored = swept.stored
-        context.log.info(
-            "%s: %d messages (%d new, %d edited, %d deleted) in %d hours, of which %d failed",
-            channel.reference,
-            swept.messages,
-            stored.new,
-            stored.edited,
-            stored.deleted,
-            len(swept.hours),
-            len(swept.failed),
-        )
-        for wish in enqueue if config.force else ():
-            services.queue.enqueue_window(
-                wish.version, channel_ids=[channel.channel_id], window=window, lane=wish.lane, force=True
-            )
-    return failed
+def _logged(context: dg.AssetExecutionContext, parts: Iterable[Part]) -> Iterator[Part]:
+    """Say of every part what came of it."""
+    for part in parts:
+        span = f"{part.window.since:%Y-%m-%d %H:%M} … {part.window.until:%Y-%m-%d %H:%M}"
+        if part.swept:
+            context.log.info("%s %s: %s", part.channel.reference, span, _summed_up(part.swept))
+        for reason in dict.fromkeys(part.failed.values()):
+            context.log.warning("%s %s: %s", part.channel.reference, span, reason)
+        yield part
+
+
+def _summed_up(swept: SweepSummary) -> str:
+    stored = swept.stored
+    counts = f"{stored.new} new, {stored.edited} edited, {stored.deleted} deleted"
+    return f"{swept.messages} messages ({counts}) in {len(swept.hours)} hours"
+
+
+def _grouped(parts: Iterable[Part], *, hours: Mapping[Channel, Sequence[Window]]) -> Iterator[list[Part]]:
+    """Gather a channel's parts into groups worth a write of their own: a week of hours, or all it has."""
+    left = {channel: sum(map(_hours, windows)) for channel, windows in hours.items()}
+    held: dict[Channel, list[Part]] = {}
+    for part in parts:
+        group = held.setdefault(part.channel, [])
+        group.append(part)
+        left[part.channel] -= _hours(part.window)
+        if left[part.channel] == 0 or sum(_hours(each.window) for each in group) >= _GROUP_HOURS:
+            yield held.pop(part.channel)
+
+
+def _hours(window: Window) -> int:
+    return (window.until - window.since) // HOUR
 
 
 def _report(
-    context: dg.AssetExecutionContext,
-    services: Services,
-    channel: Channel,
-    windows: Sequence[Window],
-    failed: dict[datetime, str],
+    context: dg.AssetExecutionContext, services: Services, parts: Sequence[Part], config: RawMessagesConfig
+) -> Mapping[datetime, str]:
+    """Report parts of one channel; return their failed hours. A failure of reporting fails these alone."""
+    failed = {hour: reason for part in parts for hour, reason in part.failed.items()}
+    try:
+        good = _report_stored(context, services, parts, failed)
+        if config.follow:
+            _report_empty(context, services, parts[0].channel, good, config.lane)
+    except TutorDexError as error:
+        return {hour: str(error) for part in parts for hour in part.window.hours()}
+    return failed
+
+
+def _report_stored(
+    context: dg.AssetExecutionContext, services: Services, parts: Sequence[Part], failed: Collection[datetime]
 ) -> list[HourReport]:
     """Write the events of the hours that did not fail and return these hours.
 
     The ledger notes that Dagster knows all of them.
     """
-    at = services.clock()
-    hours = [hour for window in windows for hour in services.coverage.hours(channel.channel_id, window)]
+    at, channel = services.clock(), parts[0].channel
+    hours = [hour for part in parts for hour in services.coverage.hours(channel.channel_id, part.window)]
     good = [hour for hour in hours if hour.hour not in failed]
     report_in_run(context, raw_events(services, channel, good))
     services.coverage.mark_reported(channel.channel_id, [hour.hour for hour in hours], at)
@@ -164,48 +166,3 @@ def _report_empty(
     for wish in services.enqueue_for(lane):
         spec = services.pipeline(wish.version)
         report_in_run(context, extraction_events(services, spec, hours, newest_raw_event=pointer))
-
-
-def _all_failed(windows: Sequence[Window], reason: str) -> dict[datetime, str]:
-    return {hour: reason for window in windows for hour in window.hours()}
-
-
-def _source(services: Services, channel: Channel) -> ChannelSource:
-    try:
-        return services.source_for(channel)
-    except PermanentError as error:
-        return _Unavailable(channel=channel, error=error)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Unavailable:
-    """A source that cannot even be opened: sweeping it notes in the ledger which hours failed, and why."""
-
-    channel: Channel
-    error: PermanentError
-
-    authoritative = False
-
-    @property
-    def kind(self) -> SourceKind:
-        """Name the kind of source."""
-        return self.channel.source_kind
-
-    @property
-    def info(self) -> ChannelInfo:
-        """Tell which channel this is."""
-        channel = self.channel
-        return ChannelInfo(channel_id=channel.channel_id, reference=channel.reference, title=channel.title)
-
-    def vouches_until(self, now: datetime) -> datetime:
-        """Return now; it never comes to that."""
-        return now
-
-    def observed_at(self, now: datetime) -> datetime:
-        """Return now; it never comes to that."""
-        return now
-
-    def read(self, window: Window) -> Iterator[Message | Unreadable]:  # noqa: ARG002 - there is nothing to read
-        """Raise what the source could not be opened for."""
-        raise PermanentError(str(self.error)) from self.error
-        yield from ()

@@ -91,12 +91,70 @@ class ChannelSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What happened in a channel after one cursor and up to another: posts, edits and deletions in order.
+
+    `final` is False when the source has more to tell from `cursor` on.
+    """
+
+    found: Sequence[Message | Unreadable]
+    deleted: Sequence[int]
+    cursor: int
+    final: bool = True
+
+
+class LiveSource(ChannelSource, Protocol):
+    """A source that can also tell what changed: what the tail follows."""
+
+    def cursor(self) -> int:
+        """Return the cursor of this moment; a later `changes` tells everything after it.
+
+        Raises TransientError or PermanentError when the source cannot be asked.
+        """
+        ...
+
+    def changes(self, since: int) -> Changes | None:
+        """Return the next part of what happened after the cursor; None when the source no longer can tell.
+
+        Raises TransientError or PermanentError when the source cannot be asked.
+        """
+        ...
+
+    def newer(self, after_id: int) -> Iterator[Message | Unreadable]:
+        """Yield the messages with a greater id that exist now, oldest first.
+
+        Raises TransientError or PermanentError when the source itself cannot be read.
+        """
+        ...
+
+    def newest(self, limit: int) -> Sequence[Message | Unreadable]:
+        """Return the newest messages that exist now, oldest first.
+
+        Raises TransientError or PermanentError when the source itself cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """How far a channel is followed: cursor (None: never), when confirmed, and the highest stored id or 0."""
+
+    cursor: int | None
+    cursor_at: datetime | None
+    last_message_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HourSweep:
-    """One hour as a sweep leaves it. A failed hour keeps its stored messages and says why."""
+    """One hour as a sweep leaves it. A failed hour keeps its stored messages and says why.
+
+    `reread_at` is when late edits and deletions should be looked for; None: no more.
+    """
 
     hour: datetime
     state: HourState
     error: str | None = None
+    reread_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +166,13 @@ class EnqueueFor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweepBatch:
-    """Messages of one channel and the hours they complete, stored in one transaction.
+class CaptureBatch:
+    """What was learnt of one channel at one time, stored in one transaction.
 
-    `observed_at` orders knowledge: an older observation never overwrites a newer one. With `tombstones`,
-    messages known in the completed (not failed) `hours`, observed earlier and absent here, were deleted.
+    `observed_at` orders knowledge: an older observation never overwrites a newer one. A sweep brings the
+    `hours` its messages complete; with `tombstones`, messages known in those that did not fail, observed
+    earlier and absent here, were deleted. The tail brings `deleted` ids and the `cursor` up to which the
+    channel is now known; `reread` names hours whose edits and deletions it could not learn: they become due.
     """
 
     channel_id: int
@@ -121,6 +181,9 @@ class SweepBatch:
     messages: Sequence[Message]
     hours: Sequence[HourSweep] = ()
     tombstones: bool = False
+    deleted: Sequence[int] = ()
+    cursor: int | None = None
+    reread: Window | None = None
     enqueue: Sequence[EnqueueFor] = ()
 
 
@@ -147,8 +210,16 @@ class StoreResult:
 class RawLog(Protocol):
     """The immutable log of message revisions together with the coverage ledger."""
 
-    def store(self, batch: SweepBatch) -> StoreResult:
-        """Store the batch, its ledger rows and its jobs in one transaction; idempotent."""
+    def store(self, batch: CaptureBatch) -> StoreResult:
+        """Store the batch, its deletions, ledger rows, jobs and cursor in one transaction; idempotent."""
+        ...
+
+
+class FollowedLog(RawLog, Protocol):
+    """A raw log that also knows how far each channel is followed."""
+
+    def position(self, channel_id: int) -> Position:
+        """Tell how far the channel is followed."""
         ...
 
 

@@ -1,19 +1,16 @@
 """A sweep reads whole hours of one channel once and stores what it finds, with a verdict on each hour.
 
 Hours are stored in batches as soon as they are complete, so a sweep that dies has lost nothing it read and a
-later one goes on where the ledger says. An hour is
-
-- sealed when the read began at least `lag` after the hour ended, and the source vouches for all of it;
-- failed when a message in it could not be read, or the source broke off in it or before it;
-- open otherwise.
+later one goes on where the ledger says. Hours that were not read because the source is away for a while get
+no verdict: they are due as before.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tutordex_dagster.capture.contract import (
+    CaptureBatch,
     ChannelSource,
     EnqueueFor,
     HourState,
@@ -21,11 +18,15 @@ from tutordex_dagster.capture.contract import (
     Message,
     RawLog,
     StoreResult,
-    SweepBatch,
     Unreadable,
 )
+from tutordex_dagster.capture.verdicts import Verdicts
 from tutordex_dagster.errors import PermanentError, TransientError
+from tutordex_dagster.resilience.errors import SessionDead, SessionParked
 from tutordex_dagster.windows import HOUR, Clock, Window, hour_of
+
+BATCH_SIZE = 5000
+"""Messages stored in one transaction, roughly: whole hours where possible."""
 
 SourceError = TransientError | PermanentError
 OnProgress = Callable[[int, int], None]
@@ -39,7 +40,9 @@ class SweepSummary:
     """What a sweep did: the verdict on every hour it completed and the totals over all of them.
 
     `messages` were stored (new or known); `unreadable` ones failed their hours; `truncated` means that
-    `max_messages` ended it early; `error` is what the source broke off with, if it did.
+    `max_messages` ended it early; `error` is what the source broke off with, if it did. `unread` hours got no
+    verdict because trying again later may succeed: the ledger has them as before, and here is why.
+    `newest_at` is when the latest message that was read was posted, None when there was none.
     """
 
     stored: StoreResult = field(default_factory=StoreResult)
@@ -49,6 +52,8 @@ class SweepSummary:
     unreadable: int = 0
     truncated: bool = False
     error: SourceError | None = None
+    unread: Mapping[datetime, str] = field(default_factory=dict)
+    newest_at: datetime | None = None
 
     def in_state(self, state: HourState) -> int:
         """Count the hours this sweep left in the given state."""
@@ -68,7 +73,7 @@ def sweep(
     clock: Clock,
     enqueue: Sequence[EnqueueFor],
     lag: timedelta,
-    batch_size: int = 5000,
+    batch_size: int = BATCH_SIZE,
     on_progress: OnProgress | None = None,
     max_messages: int | None = None,
 ) -> SweepSummary:
@@ -87,7 +92,11 @@ def sweep(
         log=log,
         span=Window(span.since, until),
         observed_at=source.observed_at(began),
-        sealed_until=min(began - lag, source.vouches_until(began)),
+        verdicts=Verdicts(
+            changes=source.kind != "export",
+            observed_at=source.observed_at(began),
+            sealed_until=min(began - lag, source.vouches_until(began)),
+        ),
         enqueue=tuple(enqueue),
         batch_size=batch_size,
         on_progress=on_progress or (lambda _hours, _messages: None),
@@ -121,7 +130,7 @@ class _Sweep:
     log: RawLog
     span: Window
     observed_at: datetime
-    sealed_until: datetime
+    verdicts: Verdicts
     enqueue: tuple[EnqueueFor, ...]
     batch_size: int
     on_progress: OnProgress
@@ -132,7 +141,6 @@ class _Sweep:
     late: list[Message] = field(default_factory=list)
     judged_again: set[datetime] = field(default_factory=set)
     split: set[datetime] = field(default_factory=set)
-    reasons: dict[datetime, Counter[str]] = field(default_factory=dict)
     done: dict[datetime, HourSweep] = field(default_factory=dict)
     stored: StoreResult = field(default_factory=StoreResult)
     messages: int = 0
@@ -140,6 +148,8 @@ class _Sweep:
     unreadable: int = 0
     truncated: bool = False
     error: SourceError | None = None
+    unread: dict[datetime, str] = field(default_factory=dict)
+    newest_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.next_hour = self.newest = self.span.since
@@ -153,6 +163,7 @@ class _Sweep:
         else:
             self.late.append(message)
         self.messages += 1
+        self.newest_at = max(message.posted_at, self.newest_at or message.posted_at)
         self.services += message.kind == "service"
         self.held_count += 1
         if self.held_count >= self.batch_size:
@@ -171,17 +182,9 @@ class _Sweep:
 
     def fail(self, hour: datetime, reason: str) -> None:
         """Note why an hour failed; one that is complete already is judged again with the late messages."""
-        self.reasons.setdefault(hour, Counter())[reason] += 1
+        self.verdicts.blame(hour, reason)
         if hour < self.next_hour:
             self.judged_again.add(hour)
-
-    def verdict(self, hour: datetime) -> HourSweep:
-        """Judge an hour whose reading has ended."""
-        if reasons := self.reasons.get(hour):
-            more = reasons.total() - 1
-            first = next(iter(reasons))
-            return HourSweep(hour=hour, state="failed", error=f"{first} (and {more} more)" if more else first)
-        return HourSweep(hour=hour, state="sealed" if hour + HOUR <= self.sealed_until else "open")
 
     def complete(self, *, until: datetime) -> None:
         """Store the hours before `until` with their messages, and the late messages after them."""
@@ -190,11 +193,13 @@ class _Sweep:
         if whole:
             messages = [message for hour in whole for message in self.held.pop(hour, ())]
             self.store(
-                messages, hours=[self.verdict(hour) for hour in whole], tombstones=self.source.authoritative
+                messages,
+                hours=[self.verdicts.on(hour) for hour in whole],
+                tombstones=self.source.authoritative,
             )
         for hour in hours:
             if hour in self.split:
-                self.store(self.held.pop(hour, ()), hours=[self.verdict(hour)])
+                self.store(self.held.pop(hour, ()), hours=[self.verdicts.on(hour)])
         self.next_hour = max(self.next_hour, until)
         self.store_late()
 
@@ -211,7 +216,7 @@ class _Sweep:
         The messages count as seen a moment later: where the order of a source deceived us into taking one
         for deleted, this brings it back.
         """
-        hours = [self.verdict(hour) for hour in sorted(self.judged_again)]
+        hours = [self.verdicts.on(hour) for hour in sorted(self.judged_again)]
         self.store(self.late, hours=hours, observed_at=self.observed_at + _AFTER)
         self.late = []
         self.judged_again.clear()
@@ -228,7 +233,7 @@ class _Sweep:
         if not messages and not hours:
             return
         self.stored += self.log.store(
-            SweepBatch(
+            CaptureBatch(
                 channel_id=self.source.info.channel_id,
                 source=self.source.kind,
                 observed_at=observed_at or self.observed_at,
@@ -256,9 +261,15 @@ class _Sweep:
         return self.summary()
 
     def break_off(self, error: SourceError) -> SweepSummary:
-        """Keep what was read; the hour being read and all later ones fail with the source's reason."""
+        """Keep what was read; the hour being read and all later ones stay unread, or fail for good."""
         self.error = error
-        for hour in Window(self.newest, self.span.until).hours():
+        rest = _hours_between(self.newest, self.span.until)
+        if isinstance(error, TransientError | SessionDead | SessionParked):  # no fault of these hours
+            self.unread = dict.fromkeys(rest, str(error))
+            self.complete(until=self.newest)
+            self.store_part()
+            return self.summary()
+        for hour in rest:
             self.fail(hour, str(error))
         return self.finish()
 
@@ -272,6 +283,8 @@ class _Sweep:
             unreadable=self.unreadable,
             truncated=self.truncated,
             error=self.error,
+            unread=self.unread,
+            newest_at=self.newest_at,
         )
 
 

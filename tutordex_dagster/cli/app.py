@@ -15,13 +15,17 @@ from tutordex_dagster.errors import TutorDexError, UsageError
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "up": ("up:up", "Start everything on this machine: database, Dagster UI, automation."),
-    "status": ("status:status", "Show coverage, backlog, assignments and what is running."),
+    "login": ("login:login", "Sign in to Telegram and keep the session in a file."),
+    "tail": ("tail:tail", "Follow new posts, edits and deletions within a second."),
+    "status": ("status:status", "Show what is wrong, coverage, backlog, assignments and what is running."),
     "import": ("import_export:import_export", "Take in a Telegram Desktop export."),
     "backfill": ("backfill:backfill", "Read a window of channels from their sources."),
     "enqueue": ("enqueue:enqueue", "Queue stored messages for extraction, without reading any source."),
     "drain": ("drain:drain", "Work through the extraction queue of a version."),
     "extract": ("extract:extract", "Extract a file of posts without a database."),
     "channels": ("channels:channels", "List the channels and where they come from."),
+    "sessions": ("sessions:sessions", "List the Telegram sessions, or allow a parked one again."),
+    "breaker": ("breaker:breaker", "Show or reset the circuit breakers."),
     "queue": ("queue:queue", "Manage the extraction queue."),
     "db": ("db:db", "Migrate or check the database."),
     "config": ("config:config", "Show, check or document the settings."),

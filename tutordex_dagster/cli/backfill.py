@@ -8,7 +8,7 @@ import click
 
 from tutordex_dagster.cli.console import instant, progress, say
 from tutordex_dagster.cli.options import channels_option, window_of, window_options
-from tutordex_dagster.cli.session import chosen_channels, open_session, registered_version
+from tutordex_dagster.cli.session import chosen_channels, open_session, registered_version, require_raw
 from tutordex_dagster.errors import PermanentError, UsageError
 from tutordex_dagster.windows import HOUR, Window
 
@@ -48,6 +48,7 @@ def backfill(
     from tutordex_dagster.resources.channels import sync_channels
 
     with open_session() as services:
+        require_raw(services)
         sync_channels(services)
         window = _window(services, since, until, overlap_minutes)
         references = [channel.reference for channel in chosen_channels(services, channels)]

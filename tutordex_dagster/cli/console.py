@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from tutordex_dagster.operations.logs import mask_logs
+
 WIDTH = 100
 
 
@@ -68,12 +70,13 @@ def instant(value: datetime | None) -> str:
 
 
 def setup_logging() -> None:
-    """Show warnings of the libraries, and our own from LOG_LEVEL on, as plain lines on stderr."""
+    """Show warnings of the libraries, and our own from LOG_LEVEL on, as plain lines without secrets."""
     level = os.environ.get("LOG_LEVEL", "INFO").upper()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     logging.getLogger("tutordex_dagster").setLevel(
         level if level in logging.getLevelNamesMapping() else "INFO"
     )
+    mask_logs()
 
 
 def _console(*, stderr: bool) -> Console:

@@ -9,11 +9,12 @@ import click
 from rich.markup import escape
 
 from tutordex_dagster.cli.console import stdout
-from tutordex_dagster.errors import UsageError
+from tutordex_dagster.errors import TutorDexError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tutordex_dagster.cli.telegram_findings import Mode
     from tutordex_dagster.operations.doctor import Finding
     from tutordex_dagster.settings import Settings
 
@@ -21,10 +22,21 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command()
-def doctor() -> None:
-    """Check settings, disk, pipelines, recordings, database and Dagster; exit code 1 if one fails."""
+@click.option(
+    "--mode",
+    type=click.Choice(["live", "backfill"]),
+    default="live",
+    show_default=True,
+    help="What is about to be done: everything by itself, or a window of history by hand.",
+)
+@click.option("--online", is_flag=True, help="Also connect once to Telegram, with the recovery session.")
+def doctor(mode: "Mode", *, online: bool) -> None:
+    """Check settings, disk, pipelines, recordings, database, Telegram and Dagster.
+
+    Exit code 1 if one fails.
+    """
     console, failed = stdout(), False
-    for finding in examine():
+    for finding in examine(mode, online=online):
         failed = failed or finding.level == "fail"
         mark = f"[{_COLOURS[finding.level]}]{finding.level:<4}[/]"
         step = f"\n     {'':<16} → {finding.next_step}" if finding.next_step else ""
@@ -33,7 +45,7 @@ def doctor() -> None:
         raise click.exceptions.Exit(1)
 
 
-def examine() -> "Iterator[Finding]":
+def examine(mode: "Mode", *, online: bool) -> "Iterator[Finding]":
     """Yield one finding after the other; what needs settings or a database is left out when those fail."""
     from tutordex_dagster.operations.doctor import attempt, disk, from_error, variables
     from tutordex_dagster.settings import load_settings, unknown_variables
@@ -51,7 +63,7 @@ def examine() -> "Iterator[Finding]":
     database = attempt("database", lambda: _database(settings))
     yield database
     if database.level != "fail":
-        yield attempt("channels", lambda: _channels(settings))
+        yield from _telegram(settings, mode, online=online)
         yield from _dagster(settings)
 
 
@@ -86,13 +98,16 @@ def _database(settings: "Settings") -> "Finding":
         database.close()
 
 
-def _channels(settings: "Settings") -> "Finding":
-    from tutordex_dagster.operations.doctor import waiting
-    from tutordex_dagster.resources.channels import sync_channels
+def _telegram(settings: "Settings", mode: "Mode", *, online: bool) -> "Iterator[Finding]":
+    from tutordex_dagster.cli.telegram_findings import telegram_findings
+    from tutordex_dagster.operations.doctor import from_error
     from tutordex_dagster.resources.services import open_services
 
-    with open_services(settings) as services:
-        return waiting(sync_channels(services).waiting)
+    try:
+        with open_services(settings) as services:
+            yield from telegram_findings(services, mode, online=online)
+    except TutorDexError as error:
+        yield from_error("channels", error)
 
 
 def _dagster(settings: "Settings") -> "Iterator[Finding]":

@@ -10,7 +10,7 @@ import click
 from rich.progress import Progress, TaskID
 
 from tutordex_dagster.cli.console import instant, progress, say
-from tutordex_dagster.cli.session import open_session, registered_version
+from tutordex_dagster.cli.session import open_session, registered_version, require_results
 from tutordex_dagster.operations.stopping import stop_signals
 from tutordex_dagster.windows import hour_of
 
@@ -39,6 +39,7 @@ def drain(name: str | None, max_jobs: int | None, *, oneshot: bool) -> None:
     Draining the live version also brings `assignments` up to date.
     """
     with open_session() as services, stop_signals() as stop:
+        require_results(services)
         spec = registered_version(services, name)
         worker = Worker(services=services, spec=spec, stop=stop)
         with progress(unit="jobs") as bar:

@@ -34,12 +34,14 @@ def main() -> None:
     """Fill what is missing and say so, a line at a time."""
     from tutordex_dagster.cli.environment import dagster_instance
     from tutordex_dagster.cli.leftovers import fail_abandoned_runs
+    from tutordex_dagster.operations.logs import mask_logs
     from tutordex_dagster.partitions import publish_partitions
     from tutordex_dagster.resources.databases import database_urls
     from tutordex_dagster.resources.services import open_services
     from tutordex_dagster.settings import load_settings
 
     logging.basicConfig(level=logging.WARNING)
+    mask_logs()
     settings = load_settings()
     with open_services(settings) as services, dagster_instance(settings, database_urls(settings)) as instance:
         fail_abandoned_runs(instance)
@@ -92,14 +94,22 @@ def rectangles_of(missing: "Iterable[DueHour]") -> list[tuple[Window, list[str]]
 
 
 def missing_hours(services: "Services") -> "list[DueHour]":
-    """Return the ended hours that the ledger has no row of, oldest first."""
+    """Return the ended hours that the ledger has no row of, oldest first.
+
+    Those of Telegram are left to the catchup, which reads them at the pace that Telegram allows.
+    """
+    now = services.clock()
     due = services.coverage.due(
-        target=services.clock() - services.settings.target_lag,
+        now=now,
+        target=now - services.settings.target_lag,
         grid_start=services.settings.grid_start,
+        since=None,
+        before=None,
         retry_failed_before=datetime.min.replace(tzinfo=UTC),
         limit=_MANY,
     )
-    return [hour for hour in due if hour.why == "missing"]
+    kinds = {channel.channel_id: channel.source_kind for channel in services.channels.all()}
+    return [hour for hour in due if hour.why == "missing" and kinds[hour.channel_id] != "telegram"]
 
 
 def _assignments(services: "Services") -> str:

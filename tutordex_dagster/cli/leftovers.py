@@ -2,6 +2,8 @@
 
 A run worker is a child of a code server, and Dagster's default launcher cannot ask after it once that server
 is gone: after a crash of the whole machine a run would show as running for ever, and hold its slots.
+
+`python -m tutordex_dagster.cli.leftovers` clears them up where a daemon starts without `tutordex up`.
 """
 
 import json
@@ -33,6 +35,19 @@ def fail_abandoned_runs(instance: "DagsterInstance") -> list[str]:
     return abandoned
 
 
+def main() -> None:
+    """Fail the abandoned runs of this environment's instance and say how many they were."""
+    from tutordex_dagster.cli.console import say, setup_logging
+    from tutordex_dagster.cli.environment import dagster_instance
+    from tutordex_dagster.resources.databases import database_urls
+    from tutordex_dagster.settings import load_settings
+
+    setup_logging()
+    settings = load_settings()
+    with dagster_instance(settings, database_urls(settings)) as instance:
+        say(f"{len(fail_abandoned_runs(instance))} abandoned runs")
+
+
 def _answers(server: dict[str, Any]) -> bool:
     """Tell whether something listens at the address: a local socket file, or host and port."""
     path = server.get("socket")
@@ -41,3 +56,7 @@ def _answers(server: dict[str, Any]) -> bool:
     with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
         probe.settimeout(_CONNECT_SECONDS)
         return probe.connect_ex(address) == 0
+
+
+if __name__ == "__main__":
+    main()

@@ -31,6 +31,18 @@ def require_ready(problems: Sequence[str], where: str) -> None:
         raise UsageError(where, reason, next_step)
 
 
+def require_raw(services: "Services") -> None:
+    """Raise UsageError when the raw log was switched off: whoever adds to it or reads it calls this first."""
+    if not services.settings.supabase_raw_enabled:
+        raise UsageError("SUPABASE_RAW_ENABLED", "is 0, so raw messages are left alone", "set it to 1")
+
+
+def require_results(services: "Services") -> None:
+    """Raise UsageError when storing results was switched off: a worker calls this first."""
+    if not services.settings.supabase_enabled:
+        raise UsageError("SUPABASE_ENABLED", "is 0, so no result may be stored", "set it to 1")
+
+
 def chosen_channels(services: "Services", channels: str | None) -> "list[Channel]":
     """Return the registered channels a --channels value names, all without one; UsageError for others."""
     from tutordex_dagster.capture.references import parse_channel_list

@@ -21,6 +21,7 @@ from tutordex_dagster.errors import PermanentError
 from tutordex_dagster.operations.exclusive import only_one, require_free_port
 from tutordex_dagster.operations.processes import Child, Program, stop_all
 from tutordex_dagster.operations.stopping import stop_signals
+from tutordex_dagster.operations.supervision import Supervised, ended
 from tutordex_dagster.settings import PROJECT
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def up(host: str | None, port: int | None, *, browser: bool) -> None:
     Database (embedded unless TUTORDEX_DATABASE_URL is set), Dagster UI and automation; the first time, the
     last days of every channel are read and extracted. The next start continues where this one ended.
     """
+    from tutordex_dagster.cli.code_server import code_server
     from tutordex_dagster.cli.environment import dagster_environment
     from tutordex_dagster.settings import load_settings
 
@@ -55,14 +57,16 @@ def up(host: str | None, port: int | None, *, browser: bool) -> None:
         environment = {**os.environ, **dagster_environment(settings, urls)}
         logs, url = settings.tutordex_home / "logs", f"http://{host}:{port}"
         stdout().print(_welcome(url, logs))
-        prepare_dagster_storage(environment, logs)
-        keep_running(
-            _programs(logs, host, port),
-            environment,
-            url,
-            stop,
-            on_answer=partial(webbrowser.open, url) if browser else lambda: None,
-        )
+        with code_server(settings, logs) as code:
+            keep_running(
+                [code.program, *_programs(logs, host, port, code.workspace)],
+                environment,
+                url,
+                stop,
+                max_restarts=settings.max_restarts,
+                prepare=partial(prepare_dagster_storage, environment, logs),
+                on_answer=partial(webbrowser.open, url) if browser else lambda: None,
+            )
 
 
 def _prepare(settings: "Settings") -> "Urls":
@@ -111,28 +115,31 @@ def keep_running(
     url: str,
     stop: Event,
     *,
+    max_restarts: int = 0,
+    prepare: Callable[[], object] = lambda: None,
     on_answer: Callable[[], object] = lambda: None,
 ) -> None:
-    """Start the programs, watch them until told to stop, and stop all of them however it ends.
+    """Start the programs, keep them running until told to stop, and stop all of them however it ends.
 
-    `on_answer` is called once, when the UI at the URL answers. Raises PermanentError when a program dies.
+    `prepare` is called while the first program starts, before the others do; `on_answer` once, when the UI at
+    the URL answers. Raises PermanentError when a program died more than `max_restarts` times in a row.
     """
-    children: list[Child] = []
+    running: list[Supervised] = []
     try:
-        for program in programs:
-            children.append(Child(program, environment))  # noqa: PERF401 - a failed start must stop the earlier ones
-        _watch(children, url, stop, on_answer)
+        for number, program in enumerate(programs):
+            running.append(Supervised(program, environment, max_restarts=max_restarts))
+            if number == 0:
+                prepare()
+        _watch(running, url, stop, on_answer)
     finally:
         say("Stopping …")
-        stop_all(children)
+        stop_all([child for each in running for child in each.children])
     say("Stopped. `make up` continues from here.")
 
 
-def _programs(logs: Path, host: str, port: int) -> Sequence[Program]:
-    from tutordex_dagster.cli.environment import WORKSPACE_FILE
-
-    python, workspace = sys.executable, str(WORKSPACE_FILE)
-    ui = [python, "-m", "dagster_webserver", "-h", host, "-p", str(port), "-w", workspace]
+def _programs(logs: Path, host: str, port: int, workspace: Path) -> Sequence[Program]:
+    python = sys.executable
+    ui = [python, "-m", "dagster_webserver", "-h", host, "-p", str(port), "-w", str(workspace)]
     return (
         Program(name="Dagster UI", arguments=ui, log=logs / "webserver.log"),
         Program(
@@ -143,30 +150,31 @@ def _programs(logs: Path, host: str, port: int) -> Sequence[Program]:
         ),
         Program(
             name="Dagster daemon",
-            arguments=[python, "-m", "dagster._daemon", "run", "-w", workspace],
+            arguments=[python, "-m", "dagster._daemon", "run", "-w", str(workspace)],
             log=logs / "daemon.log",
         ),
     )
 
 
-def _watch(children: Sequence[Child], url: str, stop: Event, on_answer: Callable[[], object]) -> None:
-    began, running, answered = time.monotonic(), list(children), False
+def _watch(running: Sequence[Supervised], url: str, stop: Event, on_answer: Callable[[], object]) -> None:
+    began, answered = time.monotonic(), False
+    fill = next((each.children[-1] for each in running if each.program.name == FIRST_FILL), None)
+    lasting = [each for each in running if each.program.name != FIRST_FILL]
     while not stop.wait(_LOOK_SECONDS):
-        for child in [each for each in running if each.exit_code() is not None]:
-            _note_end(child)
-            running.remove(child)
+        if fill and fill.exit_code() is not None:
+            _note_filled(fill)
+            fill = None
+        for line in filter(None, [each.look() for each in lasting]):
+            say(line)
         if not answered and (answered := _answers(f"{url}/server_info")):
             stdout().print(f"The UI answers at {url} [dim]({time.monotonic() - began:.0f} s)[/dim]")
             on_answer()
 
 
-def _note_end(child: Child) -> None:
-    """Let the first fill end; the seal sensor reads what it left. Any other end is the end of `up`."""
-    reason = f"ended with exit code {child.exit_code()} ({child.last_line()}); read {child.program.log}"
-    if child.program.name != FIRST_FILL:
-        raise PermanentError(f"{child.program.name}: {reason}, then start again")
-    if child.exit_code() != 0:
-        stdout().print(f"{child.program.name}: {reason}. The sensors read the rest.")
+def _note_filled(fill: Child) -> None:
+    """Name a first fill that failed; the sensors read what it left."""
+    if fill.exit_code() != 0:
+        say(f"{ended(fill)}. The sensors read the rest.")
 
 
 def _answers(url: str) -> bool:

@@ -1,6 +1,6 @@
 """Findings about the state of the house, each with what to do. Pure judgements; the reading is elsewhere."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -71,16 +71,6 @@ def disk(folder: Path, free_bytes: int) -> Finding:
     if free_bytes < DISK_WARN_BYTES:
         return warn("disk", detail, "free some space or move TUTORDEX_HOME")
     return ok("disk", detail)
-
-
-def waiting(channels: Mapping[str, str]) -> Finding:
-    """Judge listed channels that cannot be read, by reference with the reason."""
-    if not channels:
-        return ok("channels", "every listed channel has a source")
-    reference, reason = next(iter(channels.items()))
-    others = f" (and {len(channels) - 1} more)" if len(channels) > 1 else ""
-    why, _, next_step = reason.rpartition("; ")
-    return warn("channels", f"{reference}{others}: {why}", next_step)
 
 
 def migrations(problems: Sequence[str]) -> Finding:

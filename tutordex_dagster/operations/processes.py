@@ -1,8 +1,10 @@
 """Child processes of one command: started together, watched together, stopped together."""
 
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ GRACE_SECONDS = 12.0
 
 _POLL_SECONDS = 0.05
 _TAIL_BYTES = 8_192
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_LEASH = Path(__file__).with_name("leash.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +33,19 @@ class Program:
 
 
 class Child:
-    """A running program in a process group of its own, so that its own children can be stopped with it."""
+    """A running program in a process group of its own, so that its own children can be stopped with it.
+
+    On Linux it is asked to end when this process ends in any way. Start it from the main thread: the end of
+    the thread that started it counts.
+    """
 
     def __init__(self, program: Program, environment: Mapping[str, str]) -> None:
         self.program = program
         program.log.parent.mkdir(parents=True, exist_ok=True)
+        leash = [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid())]
         with program.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
-                program.arguments,
+                [*leash, *program.arguments],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=None if program.speaks else log,
@@ -79,7 +88,7 @@ class Child:
 
     def last_line(self) -> str:
         """Return the last line the program wrote that is not empty, for a message about its end."""
-        lines = [line.strip() for line in tail(self.program.log).splitlines()]
+        lines = [_COLOURS.sub("", line).strip() for line in tail(self.program.log).splitlines()]
         return next((line for line in reversed(lines) if line), "it wrote nothing")
 
 

@@ -1,12 +1,15 @@
 """Keeps the table of channels in step with CHANNEL_LIST and with what can be read."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tutordex_dagster.capture.references import parse_channel_list
 from tutordex_dagster.errors import UsageError
-from tutordex_dagster.resources.services import Services
 from tutordex_dagster.store.channels import Channel
 from tutordex_dagster.windows import HOUR, hour_of
+
+if TYPE_CHECKING:
+    from tutordex_dagster.resources.services import Services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +20,12 @@ class ChannelSync:
     waiting: dict[str, str]
 
 
-def sync_channels(services: Services) -> ChannelSync:
-    """Register every channel of CHANNEL_LIST (all recorded ones when it is unset) that has a source.
+def sync_channels(services: "Services") -> ChannelSync:
+    """Register every channel of CHANNEL_LIST (all recorded ones when it is unset) that has a recording.
 
-    A new channel is collected from INITIAL_HISTORY_HOURS ago, but not from before GRID_START. Channels of
-    imported exports are registered by the import. One channel that cannot be registered stops no other.
-    Raises UsageError when CHANNEL_LIST itself cannot be read.
+    Channels of Telegram are registered by the tail, which can look them up, and those of exports by the
+    import. A new channel is collected from INITIAL_HISTORY_HOURS ago, but not from before GRID_START. One
+    channel that cannot be registered stops no other. Raises UsageError when CHANNEL_LIST cannot be read.
     """
     settings, now = services.settings, services.clock()
     listed = (
@@ -33,16 +36,25 @@ def sync_channels(services: Services) -> ChannelSync:
     waiting: dict[str, str] = {}
     for reference in listed:
         recording = services.recordings.get(reference)
+        if reference in known:
+            continue
         if recording is None:
-            if reference not in known:
-                waiting[reference] = (
-                    "no recording and no imported export has it; import one with: tutordex import"
-                )
-        elif reference not in known:
-            try:
-                known[reference] = services.channels.register(
-                    recording.info, source="recorded", collect_since=since
-                )
-            except UsageError as error:
-                waiting[reference] = str(error)
+            waiting[reference] = _why_unknown(services, reference)
+            continue
+        try:
+            known[reference] = services.channels.register(
+                recording.info, source="recorded", collect_since=since
+            )
+        except UsageError as error:
+            waiting[reference] = str(error)
     return ChannelSync(registered=tuple(known[reference] for reference in sorted(known)), waiting=waiting)
+
+
+def _why_unknown(services: "Services", reference: str) -> str:
+    if not services.telegram_configured:
+        return (
+            "no recording and no imported export has it; import one with `tutordex import`, or follow"
+            " Telegram as docs/telegram.md tells"
+        )
+    wanted = services.channels.wanted().get(reference)
+    return wanted.problem if wanted else "the tail has not looked it up yet; that takes a moment"

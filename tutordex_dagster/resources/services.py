@@ -1,7 +1,7 @@
 """Everything an asset body, a sensor or a command works with, opened once and handed on. No Dagster here."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,24 +10,28 @@ from typing import assert_never
 from tutordex_dagster import settings as environment
 from tutordex_dagster.capture.contract import ChannelInfo, ChannelSource, EnqueueFor, Lane
 from tutordex_dagster.capture.export import ExportSource
-from tutordex_dagster.capture.recorded import (
-    RecordedChannel,
-    RecordedSource,
-    read_recording,
-    recorded_channels,
-)
+from tutordex_dagster.capture.recorded import RecordedSource
+from tutordex_dagster.capture.recording import RecordedChannel, read_recording, recorded_channels
 from tutordex_dagster.errors import PermanentError, UsageError
 from tutordex_dagster.extraction.versions import PipelineSpec, load_pipelines
 from tutordex_dagster.queue.worker import RetryPolicy
 from tutordex_dagster.resources.databases import database_urls
+from tutordex_dagster.resources.feed import TailFeed, tick_tail
+from tutordex_dagster.resources.history import HistoryReader, history_obstacle
 from tutordex_dagster.settings import Settings
 from tutordex_dagster.store.assignments import Assignments
+from tutordex_dagster.store.audit import Audit
 from tutordex_dagster.store.channels import Channel, Channels
 from tutordex_dagster.store.coverage import Coverage
 from tutordex_dagster.store.database import Database
 from tutordex_dagster.store.extractions import ExtractionQueue
+from tutordex_dagster.store.heartbeats import Heartbeats
+from tutordex_dagster.store.history_windows import HistoryWindows
+from tutordex_dagster.store.metrics import PostgresMetrics
 from tutordex_dagster.store.quality import Quality
 from tutordex_dagster.store.raw_log import PostgresRawLog
+from tutordex_dagster.store.resilience import Breakers, Paces
+from tutordex_dagster.store.sessions import Sessions
 from tutordex_dagster.store.versions import Versions
 from tutordex_dagster.windows import Clock, utc_now
 
@@ -45,6 +49,13 @@ class Services:
     assignments: Assignments
     versions: Versions
     quality: Quality
+    sessions: Sessions
+    windows: HistoryWindows
+    breakers: Breakers
+    paces: Paces
+    metrics: PostgresMetrics
+    heartbeats: Heartbeats
+    audit: Audit
     pipelines: tuple[PipelineSpec, ...]
     clock: Clock = utc_now
 
@@ -81,6 +92,29 @@ class Services:
         """The recorded channels by reference, looked up in their folder at the first use."""
         return recorded_channels(self.settings.tutordex_recorded_channels)
 
+    @cached_property
+    def history(self) -> HistoryReader:
+        """The way to Telegram's history: connected at the first use, until these services are closed."""
+        return HistoryReader(self)
+
+    def tail(self) -> AbstractContextManager[TailFeed]:
+        """Hold what the tail follows for one tick; raises what `hold_session` raises."""
+        return tick_tail(self)
+
+    @property
+    def telegram_configured(self) -> bool:
+        """Tell whether there are credentials for Telegram; without them recordings and exports are read."""
+        return self.settings.telegram_configured
+
+    def recovery_obstacle(self) -> str | None:
+        """Say in plain words why no history of Telegram can be read now, or None; asks no network."""
+        return history_obstacle(self)
+
+    def close(self) -> None:
+        """Give back what was opened on the way: a session of Telegram, if one was used."""
+        if "history" in vars(self):
+            self.history.close()
+
     def source_for(self, channel: Channel) -> ChannelSource:
         """Return where this channel's messages are read from; PermanentError when it cannot be read now."""
         match channel.source_kind:
@@ -89,10 +123,7 @@ class Services:
             case "export":
                 return self._export(channel)
             case "telegram":
-                raise PermanentError(
-                    f"{channel.reference}: this version reads recordings and exports, not live Telegram; "
-                    f"import an export with: tutordex import result.json --channel {channel.reference}"
-                )
+                return self.history.source(channel)
             case unknown:
                 assert_never(unknown)
 
@@ -143,9 +174,11 @@ def open_services(settings: Settings | None = None, *, clock: Clock = utc_now) -
     """
     settings = settings or environment.settings()
     database = Database(database_urls(settings).tutordex)
+    services = services_on(database, settings, clock=clock)
     try:
-        yield services_on(database, settings, clock=clock)
+        yield services
     finally:
+        services.close()
         database.close()
 
 
@@ -166,6 +199,13 @@ def services_on(database: Database, settings: Settings, *, clock: Clock = utc_no
         assignments=Assignments(database, clock=clock),
         versions=Versions(database),
         quality=Quality(database),
+        sessions=Sessions(database),
+        windows=HistoryWindows(database),
+        breakers=Breakers(database),
+        paces=Paces(database),
+        metrics=PostgresMetrics(database, clock=clock),
+        heartbeats=Heartbeats(database),
+        audit=Audit(database),
         pipelines=load_pipelines(settings.tutordex_pipelines),
         clock=clock,
     )

@@ -10,10 +10,12 @@ from tutordex_dagster.assets.keys import DRAIN_JOB
 from tutordex_dagster.extraction.versions import PipelineSpec
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.sensors.in_flight import IN_PROGRESS, latest_run
+from tutordex_dagster.sensors.intervals import minimum_interval
+from tutordex_dagster.sensors.requests import priority_tags
 
-INTERVAL_SECONDS = 10
-RETRY_FAILED_AFTER = timedelta(minutes=5)
-"""A run that failed as a whole (not its messages) is not started again at once."""
+INTERVAL_SECONDS = 5
+RETRY_FAILED_AFTER = timedelta(minutes=1)
+"""A run that failed as a whole (not its messages) is followed by the next one after that long."""
 
 
 def extract_sensor(*, spec: PipelineSpec) -> dg.SensorDefinition:
@@ -22,7 +24,7 @@ def extract_sensor(*, spec: PipelineSpec) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"extract_{spec.asset_name}",
         job_name=DRAIN_JOB,
-        minimum_interval_seconds=INTERVAL_SECONDS,
+        minimum_interval_seconds=minimum_interval(INTERVAL_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Starts a run of `{DRAIN_JOB}` whenever messages are due for version {spec.name}.",
     )
@@ -36,7 +38,7 @@ def extract_sensor(*, spec: PipelineSpec) -> dg.SensorDefinition:
         return dg.RunRequest(
             run_key=_run_key(spec, latest),
             run_config={"ops": {"drain_due": {"config": {"version": spec.name}}}},
-            tags={VERSION_TAG: spec.name},
+            tags={VERSION_TAG: spec.name, **priority_tags("live" if spec == services.live else "reparse")},
         )
 
     return extract

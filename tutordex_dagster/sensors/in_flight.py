@@ -1,8 +1,16 @@
 """What is running, as far as a sensor must know: so that two runs never do the same work side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 
 import dagster as dg
+
+from tutordex_dagster.assets.keys import PROCESS_TAG, RAW_MESSAGES
+from tutordex_dagster.capture.grid import Rectangle
+from tutordex_dagster.operations.identity import is_gone
+from tutordex_dagster.partitions import parse_key, rectangle_of
+from tutordex_dagster.store.coverage import DueHour
+from tutordex_dagster.windows import HOUR, Window
 
 IN_PROGRESS = (
     dg.DagsterRunStatus.QUEUED,
@@ -14,13 +22,62 @@ IN_PROGRESS = (
 _MANY = 500
 
 
-def latest_run(instance: dg.DagsterInstance, job_name: str, tags: dict[str, str]) -> dg.RunRecord | None:
+def latest_run(instance: dg.DagsterInstance, job_name: str, tags: Mapping[str, str]) -> dg.RunRecord | None:
     """Return the newest run of a job with these tags, or None."""
-    filters = dg.RunsFilter(job_name=job_name, tags=tags)
+    filters = dg.RunsFilter(job_name=job_name, tags=dict(tags))
     return next(iter(instance.get_run_records(filters, limit=1)), None)
 
 
-def runs_over(instance: dg.DagsterInstance, asset: dg.AssetKey) -> Sequence[dg.DagsterRun]:
-    """Return the unfinished runs that materialize the asset, whoever started them."""
+def run_in_progress(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> dg.DagsterRun | None:
+    """Return a run with these tags that has not ended, or None."""
+    filters = dg.RunsFilter(tags=dict(tags), statuses=list(IN_PROGRESS))
+    return next(iter(instance.get_runs(filters, limit=1)), None)
+
+
+def failed_since(instance: dg.DagsterInstance, tags: Mapping[str, str], since: datetime) -> bool:
+    """Tell whether a run with these tags failed after that instant."""
+    filters = dg.RunsFilter(tags=dict(tags), statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
+    return bool(instance.get_run_records(filters, limit=1))
+
+
+def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark runs as failed whose command line was killed, and return their ids.
+
+    Dagster looks after runs that it started itself: these would keep their hours and their pool occupied.
+    """
     runs = instance.get_runs(dg.RunsFilter(statuses=list(IN_PROGRESS)), limit=_MANY)
-    return [run for run in runs if run.asset_selection is None or asset in run.asset_selection]
+    dead = [run for run in runs if PROCESS_TAG in run.tags and is_gone(run.tags[PROCESS_TAG])]
+    for run in dead:
+        instance.report_run_failed(run, "The command line that carried it out is gone; start it again.")
+    return [run.run_id for run in dead]
+
+
+def rectangles_being_read(instance: dg.DagsterInstance) -> list[Rectangle]:
+    """Return what unfinished runs of `raw_messages` cover, whoever started them."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(IN_PROGRESS)), limit=_MANY)
+    over_raw = [run for run in runs if run.asset_selection is None or RAW_MESSAGES in run.asset_selection]
+    return [rectangle for run in over_raw if (rectangle := _rectangle(run.tags))]
+
+
+def _rectangle(tags: Mapping[str, str]) -> Rectangle | None:
+    key = tags.get("dagster/partition")
+    if key is None:
+        return rectangle_of(tags)
+    reference, hour = parse_key(key)
+    return Rectangle(first_channel=reference, last_channel=reference, window=Window(hour, hour + HOUR))
+
+
+def not_taken(due: Iterable[DueHour], taken: Collection[Rectangle], order: Sequence[str]) -> list[DueHour]:
+    """Leave out the hours that a run is reading already."""
+    place = {reference: index for index, reference in enumerate(order)}
+    spans = [
+        (place.get(each.first_channel, -1), place.get(each.last_channel, -1), each.window) for each in taken
+    ]
+    return [
+        hour
+        for hour in due
+        if not any(
+            first <= place.get(hour.reference, len(order)) <= last and hour.hour in window
+            for first, last, window in spans
+        )
+    ]

@@ -18,12 +18,12 @@ _MAX_GAPS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueHour:
-    """An ended hour that needs a read, or only (`unreported`) a materialization of what is stored."""
+    """An hour that needs a read, or only (`unreported`) a materialization of what is stored."""
 
     channel_id: int
     reference: str
     hour: datetime
-    why: Literal["missing", "open", "failed", "unreported"]
+    why: Literal["missing", "open", "failed", "reread", "unreported"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +61,40 @@ class Coverage:
         self._db.execute(_SQL["mark_reported"], {"channel_id": channel_id, "hours": list(hours), "at": at})
 
     def due(
-        self, *, target: datetime, grid_start: datetime, retry_failed_before: datetime, limit: int
+        self,
+        *,
+        now: datetime,
+        target: datetime,
+        grid_start: datetime,
+        since: datetime | None,
+        before: datetime | None,
+        retry_failed_before: datetime,
+        limit: int,
     ) -> list[DueHour]:
-        """Return hours that ended by `target` and need work, oldest first over all channels.
+        """Return hours in [since, before), where given as full hours, that ended by `target` and need work.
 
-        A channel's hours count from its `collect_since`, not before `grid_start`; those of an export channel
-        are read only as far as its exports reach. Failed hours wait until their last read is older than
-        `retry_failed_before`.
+        First those never read for good, then those to look at again by `now`, then the unreported ones, each
+        oldest first over all channels. A channel's hours count from its `collect_since`, not before
+        `grid_start`; those of an export channel are read only as far as its exports reach. After a failed
+        read an hour waits until that read is older than `retry_failed_before`.
         """
         params = {
+            "now": now,
             "target": target,
             "grid_start": grid_start,
+            "since": since,
+            "before": before,
             "retry_failed_before": retry_failed_before,
             "limit": limit,
         }
         return self._db.fetch(_SQL["due"], params, class_row(DueHour))
+
+    def unreported_since(self, since: datetime, *, limit: int) -> list[DueHour]:
+        """Return hours from `since` on, the running one too, that changed after they were last reported.
+
+        Oldest first over all channels; hours before a channel's `collect_since` and failed ones are left out.
+        """
+        return self._db.fetch(_SQL["unreported_since"], {"since": since, "limit": limit}, class_row(DueHour))
 
     def summary(self) -> list[ChannelCoverage]:
         """Return the numbers of every channel, by reference, each with its five oldest gaps."""

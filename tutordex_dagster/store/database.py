@@ -37,6 +37,7 @@ class Database:
             max_size=_POOL_SIZE,
             open=False,
             timeout=_CONNECT_SECONDS,
+            reconnect_timeout=_CONNECT_SECONDS,  # its pauses double, up to minutes after the server is back
             configure=_configure,
             check=ConnectionPool.check_connection,
             kwargs={"connect_timeout": _CONNECT_SECONDS, "application_name": "tutordex"},

@@ -1,13 +1,13 @@
 """The log of message revisions: batches come in through COPY, readers see the latest live revisions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg.rows import class_row, dict_row, scalar_row
 
-from tutordex_dagster.capture.contract import Message, StoreResult, SweepBatch
+from tutordex_dagster.capture.contract import CaptureBatch, Message, Position, StoreResult
 from tutordex_dagster.errors import UsageError
 from tutordex_dagster.store.database import Connection, Database
 from tutordex_dagster.store.lanes import PRIORITY
@@ -47,14 +47,36 @@ class PostgresRawLog:
         self._db = db
         self._clock = clock
 
-    def store(self, batch: SweepBatch) -> StoreResult:
-        """Store the batch, its deletions, its ledger rows and its jobs in one transaction.
+    def store(self, batch: CaptureBatch) -> StoreResult:
+        """Store the batch, its deletions, its ledger rows, its jobs and its cursor in one transaction.
 
         Doing it again changes nothing; batches of one channel wait for each other. Raises UsageError when
         the channel is not registered.
         """
+        if batch.cursor is not None and not (batch.messages or batch.hours or batch.deleted or batch.reread):
+            self.confirm({batch.channel_id: batch.cursor}, batch.observed_at)
+            return StoreResult()
         with self._db.connection() as connection:
             return _Storing(connection, batch, self._clock()).run()
+
+    def confirm(self, cursors: Mapping[int, int], at: datetime) -> None:
+        """Note cursors by channel id that their sources gave at the instant `at`, with nothing new to store.
+
+        One statement for all channels. Raises UsageError, and notes none, when one is not registered.
+        """
+        with self._db.connection() as connection:
+            _move_cursors(connection, cursors, at)
+
+    def position(self, channel_id: int) -> Position:
+        """Tell how far the channel is followed; UsageError when it is not registered."""
+        found = self._positions(channel_id)
+        if not found:
+            raise _unregistered(channel_id)
+        return found[channel_id]
+
+    def positions(self) -> dict[int, Position]:
+        """Tell how far every registered channel is followed, by channel id."""
+        return self._positions(None)
 
     def raw_ids(
         self, channel_ids: Sequence[int], window: Window, *, limit_per_channel: int | None = None
@@ -76,17 +98,22 @@ class PostgresRawLog:
         params = {"channel_ids": list(channel_ids), **_ends(window)}
         return self._db.fetch(_SQL["counts_per_hour"], params, class_row(HourCount))
 
+    def _positions(self, channel_id: int | None) -> dict[int, Position]:
+        rows = self._db.fetch(_SQL["positions"], {"channel_id": channel_id}, dict_row)
+        return {row.pop("channel_id"): Position(**row) for row in rows}
+
 
 class _Storing:
     """The steps of storing one batch inside its transaction."""
 
-    def __init__(self, connection: Connection, batch: SweepBatch, at: datetime) -> None:
+    def __init__(self, connection: Connection, batch: CaptureBatch, at: datetime) -> None:
         self._connection = connection
         self._batch = batch
         self._params: dict[str, object] = {
             "channel_id": batch.channel_id,
             "observed_at": batch.observed_at,
             "source": batch.source,
+            "deleted": sorted(set(batch.deleted)),
             "at": at,
         }
 
@@ -94,12 +121,13 @@ class _Storing:
         """Take the steps in order: later ones read what earlier ones wrote."""
         self._lock_channel()
         self._stage()
-        stored, edited, touched = self._row("insert_revisions")
-        deleted = self._settle(touched)
+        stored, edited, touched = self._row("insert_revisions") if self._batch.messages else ([], [], [])
+        deleted = self._settle(stored, touched)
         self._supersede(edited, "superseded")
         self._supersede(deleted, "deleted")
         if deleted:
             self._connection.execute(_SQL["close_deleted"], {**self._params, "message_ids": deleted})
+        self._follow()
         return StoreResult(
             new=len(stored) - len(edited),
             edited=len(edited),
@@ -111,31 +139,38 @@ class _Storing:
     def _lock_channel(self) -> None:
         known, _, _ = self._row("lock_channel")
         if not known:
-            raise UsageError(
-                self._batch.channel_id,
-                "is not a registered channel",
-                "register it before storing its messages",
-            )
+            raise _unregistered(self._batch.channel_id)
 
     def _stage(self) -> None:
         self._connection.execute(_SQL["create_staging"])
+        if not self._batch.messages:
+            return
         latest = {message.message_id: message for message in self._batch.messages}
         with self._connection.cursor() as cursor, cursor.copy(_SQL["copy_staging"]) as copy:
             copy.set_types(_STAGED_TYPES)
             for row in _staged(latest.values()):
                 copy.write_row(row)
 
-    def _settle(self, touched: list[datetime]) -> list[int]:
+    def _settle(self, stored: list[int], touched: list[datetime]) -> list[int]:
         hours = self._batch.hours
         (deleted,) = self._row(
             "settle_hours",
+            stored=stored,
             touched=touched,
             tombstones=self._batch.tombstones,
             hours=[sweep.hour for sweep in hours],
             states=[sweep.state for sweep in hours],
             errors=[sweep.error and storable(sweep.error) for sweep in hours],
+            rereads=[sweep.reread_at for sweep in hours],
         )
         return list(deleted)
+
+    def _follow(self) -> None:
+        if self._batch.reread:
+            self._connection.execute(_SQL["demand_reread"], {**self._params, **_ends(self._batch.reread)})
+        if self._batch.cursor is not None:
+            cursors = {self._batch.channel_id: self._batch.cursor}
+            _move_cursors(self._connection, cursors, self._batch.observed_at)
 
     def _supersede(self, message_ids: list[int], reason: str) -> None:
         if message_ids:
@@ -153,6 +188,21 @@ class _Storing:
     def _row(self, name: str, **params: object) -> tuple[Any, ...]:
         (row,) = self._connection.execute(_SQL[name], {**self._params, **params}).fetchall()
         return row
+
+
+def _move_cursors(connection: Connection, cursors: Mapping[int, int], observed_at: datetime) -> None:
+    params = {
+        "channel_ids": list(cursors.keys()),
+        "cursors": list(cursors.values()),
+        "observed_at": observed_at,
+    }
+    found = {row[0] for row in connection.execute(_SQL["move_cursors"], params).fetchall()}
+    for channel_id in sorted(cursors.keys() - found):
+        raise _unregistered(channel_id)
+
+
+def _unregistered(channel_id: int) -> UsageError:
+    return UsageError(channel_id, "is not a registered channel", "register it before storing its messages")
 
 
 def _staged(messages: Iterable[Message]) -> Iterator[tuple[object, ...]]:

@@ -52,7 +52,29 @@ CREATE TABLE channels (
     title text NOT NULL,
     source_kind source_kind NOT NULL,
     collect_since timestamptz NOT NULL,     -- hours from here on should exist in channel_hours
-    registered_at timestamptz NOT NULL DEFAULT now()
+    registered_at timestamptz NOT NULL DEFAULT now(),
+    cursor bigint,                          -- everything the channel did up to here is stored (Telegram: its pts)
+    cursor_at timestamptz,                  -- when the source last confirmed the cursor
+    member boolean,                         -- whether our account joined; null: not known
+    problem text,                           -- why the channel cannot be read now; null: it can
+    problem_at timestamptz,
+    CONSTRAINT cursor_has_time CHECK ((cursor IS NULL) = (cursor_at IS NULL)),
+    CONSTRAINT problem_has_time CHECK ((problem IS NULL) = (problem_at IS NULL))
+);
+
+-- What an account needs to read a channel without looking its name up again.
+CREATE TABLE channel_access (
+    account_id bigint NOT NULL,
+    channel_id bigint NOT NULL REFERENCES channels,
+    access_hash bigint NOT NULL,
+    PRIMARY KEY (account_id, channel_id)
+);
+
+-- References of CHANNEL_LIST that could not be resolved, and why.
+CREATE TABLE wanted_channels (
+    reference text PRIMARY KEY,
+    problem text NOT NULL,
+    checked_at timestamptz NOT NULL
 );
 
 -- Export files a channel was read from, so that its hours can be read again from the same place.
@@ -115,6 +137,14 @@ AND NOT EXISTS (
     AND later.revision > raw.revision
 );
 
+-- Deletions of messages the log did not know: a read that began before them may still bring the message.
+CREATE TABLE unseen_deletions (
+    channel_id bigint NOT NULL REFERENCES channels,
+    message_id bigint NOT NULL,
+    observed_at timestamptz NOT NULL,
+    PRIMARY KEY (channel_id, message_id)
+);
+
 -- The coverage ledger. Counts, ids and digest describe the live messages of the hour.
 CREATE TABLE channel_hours (
     channel_id bigint NOT NULL REFERENCES channels,
@@ -130,9 +160,31 @@ CREATE TABLE channel_hours (
     error text,                             -- of the last read, when it failed
     changed_at timestamptz NOT NULL,        -- last change of digest or state
     reported_at timestamptz,                -- last materialization; older than changed_at means due again
+    reread_at timestamptz,                  -- when to look for late edits and deletions; null: no more
+    shown_at timestamptz,                   -- when the newest read began that showed all there was; null: none
     PRIMARY KEY (channel_id, hour),
     CHECK ((messages = 0) = (first_message_id IS NULL)),
     CHECK (state <> 'failed' OR error IS NOT NULL)
+);
+
+-- What `due` looks through: few rows, while the ledger grows for ever.
+CREATE INDEX channel_hours_unsettled ON channel_hours (channel_id, hour)
+WHERE state <> 'sealed' OR reported_at IS NULL OR reported_at < changed_at;
+
+CREATE INDEX channel_hours_reread ON channel_hours (channel_id, reread_at) WHERE reread_at IS NOT NULL;
+
+-- Windows of hours that a run is reading or has left half read; the row goes when the last hour is stored.
+-- How far the reading came is in channel_hours: hours swept since began_at are done.
+CREATE TABLE history_windows (
+    channel_id bigint NOT NULL REFERENCES channels,
+    since timestamptz NOT NULL CHECK (since = hour_of(since)),
+    until timestamptz NOT NULL CHECK (until = hour_of(until)),
+    began_at timestamptz NOT NULL,
+    lease_token uuid,                       -- names the one reader that may go on
+    lease_expires_at timestamptz,
+    PRIMARY KEY (channel_id, since, until),
+    CHECK (since < until),
+    CHECK ((lease_token IS NULL) = (lease_expires_at IS NULL))
 );
 
 CREATE TABLE pipeline_versions (
@@ -336,3 +388,77 @@ CREATE TABLE projection (
 );
 
 INSERT INTO projection DEFAULT VALUES;
+
+-- Telegram sessions by fingerprint, who holds each (one process at a time), and why one may not be used.
+CREATE TABLE telegram_sessions (
+    fingerprint text PRIMARY KEY,           -- of the session's key; says nothing about it
+    name text NOT NULL,
+    environment text NOT NULL,
+    account_id bigint,
+    holder text,
+    lease_token uuid,
+    lease_expires_at timestamptz,
+    heartbeat_at timestamptz,
+    parked_at timestamptz,                  -- set when Telegram refused the session for good: never retried
+    parked_reason text,
+    CONSTRAINT lease_has_holder CHECK (
+        (lease_token IS NULL) = (lease_expires_at IS NULL) AND (lease_token IS NULL) = (holder IS NULL)
+    ),
+    CONSTRAINT parked_for_a_reason CHECK ((parked_at IS NULL) = (parked_reason IS NULL))
+);
+
+-- How fast each kind of call may go, shared by all processes that use the session one after the other.
+CREATE TABLE call_pace (
+    session text NOT NULL,
+    method text NOT NULL,
+    recent timestamptz[] NOT NULL,          -- ends of the calls within the pacing window
+    allowed double precision NOT NULL,      -- calls per pacing window; shrinks on flood waits, recovers
+    flooded_until timestamptz,              -- no call before this instant
+    changed_at timestamptz NOT NULL,
+    PRIMARY KEY (session, method)
+);
+
+CREATE TYPE breaker_state AS ENUM (
+    'closed',   -- calls pass; too many failures within the window open it
+    'open',     -- calls are refused until the open timeout has passed
+    'half_open' -- one probe at a time passes; its success closes, its failure opens again
+);
+
+-- Circuit breakers, obeyed by every process.
+CREATE TABLE breakers (
+    component text PRIMARY KEY,
+    state breaker_state NOT NULL,
+    failures timestamptz[] NOT NULL,        -- within the sliding window
+    opened_at timestamptz,
+    reason text,
+    probe_token uuid,                       -- the one call that may try whether it works again
+    probe_expires_at timestamptz,
+    changed_at timestamptz NOT NULL,
+    CHECK ((state = 'closed') = (opened_at IS NULL))
+);
+
+-- Counters, gauges and histogram buckets by name and labels.
+CREATE TABLE metrics (
+    name text NOT NULL,
+    labels jsonb NOT NULL,
+    value double precision NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (name, labels)
+);
+
+-- Services that run outside Dagster and when they last said so.
+CREATE TABLE heartbeats (
+    component text PRIMARY KEY,
+    holder text NOT NULL,
+    at timestamptz NOT NULL,
+    detail jsonb NOT NULL DEFAULT '{}'
+);
+
+-- What people changed by hand.
+CREATE TABLE audit (
+    audit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    detail jsonb NOT NULL DEFAULT '{}'
+);

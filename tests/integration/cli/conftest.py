@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tutordex_dagster.capture.contract import ChannelInfo, EnqueueFor, HourSweep, Message, SweepBatch
+from tutordex_dagster.capture.contract import CaptureBatch, ChannelInfo, EnqueueFor, HourSweep, Message
 from tutordex_dagster.cli import main
 from tutordex_dagster.resources.services import Services, open_services
 from tutordex_dagster.settings import Settings, load_settings
@@ -92,7 +92,7 @@ def _store(services: Services, count: int, *, name: str = "first_demo", channel_
         for number in range(1, count + 1)
     ]
     services.raw_log.store(
-        SweepBatch(
+        CaptureBatch(
             channel_id=channel_id,
             source="recorded",
             observed_at=datetime.now(UTC),

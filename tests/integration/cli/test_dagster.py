@@ -17,6 +17,7 @@ from tutordex_dagster.cli.environment import dagster_environment, dagster_instan
 from tutordex_dagster.cli.first_fill import days_of, fill, missing_hours
 from tutordex_dagster.cli.inspection import daemon_finding, pool_finding, runs_in_progress
 from tutordex_dagster.cli.leftovers import SERVER_TAG, fail_abandoned_runs
+from tutordex_dagster.cli.leftovers import main as clear_leftovers
 from tutordex_dagster.resources.channels import sync_channels
 from tutordex_dagster.resources.databases import Urls, database_urls
 from tutordex_dagster.resources.services import Services
@@ -146,6 +147,19 @@ def test_a_run_whose_code_server_is_gone_is_failed_and_one_whose_server_answers_
         assert fail_abandoned_runs(instance) == [gone]
     states = {each: run.status.value for each in (alive, gone, ours) if (run := instance.get_run_by_id(each))}
     assert states == {alive: "STARTED", gone: "FAILURE", ours: "STARTED"}
+
+
+def test_leftovers_are_cleared_up_by_a_program_of_their_own(
+    instance: dg.DagsterInstance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A daemon in a container starts without `tutordex up`."""
+    tags = {SERVER_TAG: json.dumps({"host": "localhost", "socket": str(tmp_path / "gone")})}
+    run = instance.create_run_for_job(_job(), status=dg.DagsterRunStatus.STARTED, tags=tags)
+    clear_leftovers()
+    assert capsys.readouterr().out == "1 abandoned runs\n"
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status == dg.DagsterRunStatus.FAILURE
 
 
 def test_silent_daemons_and_closed_pools_are_found(instance: dg.DagsterInstance) -> None:

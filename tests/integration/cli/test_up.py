@@ -12,9 +12,11 @@ import pytest
 from click.testing import Result
 from typing_extensions import override
 
+from tests.acceptance.harness import wait_for
 from tutordex_dagster.cli.environment import dagster_environment, prepare_dagster_home
 from tutordex_dagster.cli.up import FIRST_FILL, keep_running, prepare_dagster_storage
 from tutordex_dagster.errors import PermanentError
+from tutordex_dagster.operations import supervision
 from tutordex_dagster.operations.processes import Program
 from tutordex_dagster.resources.databases import Urls
 from tutordex_dagster.resources.services import Services
@@ -145,11 +147,52 @@ def test_a_first_fill_that_fails_is_named_and_everything_else_goes_on(
     assert "first fill: ended with exit code 3" in capsys.readouterr().out
 
 
-def test_a_program_that_cannot_be_started_stops_those_before_it(tmp_path: Path) -> None:
+def test_a_program_that_dies_is_started_again_while_the_others_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "_FIRST_PAUSE_SECONDS", 0.1)
+    other = program(tmp_path, "import signal; signal.pause()", name="other")
+    dying = program(tmp_path, "raise SystemExit(3)", name="daemon")
+    with pytest.raises(PermanentError, match=r"^daemon: ended with exit code 3 "):
+        keep_running([other, dying], os.environ, NOWHERE, threading.Event(), max_restarts=2)
+    output = capsys.readouterr().out
+    assert output.count("daemon: started again") == 2
+    assert "other: " not in output
+
+
+def test_what_the_others_need_is_prepared_while_the_first_one_starts(tmp_path: Path) -> None:
+    order = tmp_path / "order"
+    order.touch()
+
+    def prepare() -> None:
+        wait_for("the first one", order.read_text)
+        with order.open("a") as told:
+            told.write("prepared ")
+
+    append = f"open({str(order)!r}, 'a').write"
+    first = program(tmp_path, f"{append}('first '); import signal; signal.pause()", name="first")
+    second = program(tmp_path, f"{append}('second'); raise SystemExit(1)", name="second")
+    with pytest.raises(PermanentError, match=r"^second: "):
+        keep_running([first, second], os.environ, NOWHERE, threading.Event(), prepare=prepare)
+    assert order.read_text() == "first prepared second"
+
+
+def test_preparations_that_fail_stop_what_runs_already(tmp_path: Path) -> None:
     first = program(tmp_path, "import signal; signal.pause()")
+    second = program(tmp_path, "", name="second")
+
+    def prepare() -> None:
+        raise PermanentError("storage: is broken; repair it")
+
+    with pytest.raises(PermanentError, match=r"^storage: is broken"):
+        keep_running([first, second], os.environ, NOWHERE, threading.Event(), prepare=prepare)
+    assert not second.log.exists()
+
+
+def test_a_program_that_cannot_be_started_is_named(tmp_path: Path) -> None:
     missing = Program(name="missing", arguments=["/no/such/program"], log=tmp_path / "missing.log")
-    with pytest.raises(FileNotFoundError):
-        keep_running([first, missing], os.environ, NOWHERE, threading.Event())
+    with pytest.raises(PermanentError, match=r"^missing: ended with exit code 1 \(FileNotFoundError: "):
+        keep_running([missing], os.environ, NOWHERE, threading.Event())
 
 
 def test_the_storage_of_dagster_is_ready_before_its_programs_start(home: Path, empty_url: str) -> None:

@@ -45,7 +45,7 @@ def test_an_export_channel_is_read_from_the_export_that_reaches_furthest(world: 
 
 
 @pytest.mark.parametrize(
-    ("kind", "step"), [("export", "no export was imported"), ("telegram", "tutordex import")]
+    ("kind", "step"), [("export", "no export was imported"), ("telegram", "tutordex login")]
 )
 def test_a_channel_that_cannot_be_read_says_what_to_do(world: World, kind: SourceKind, step: str) -> None:
     with pytest.raises(PermanentError, match=step):

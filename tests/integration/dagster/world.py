@@ -75,9 +75,8 @@ class World:
             self.instance,
             self.services,
             channels=[channel.reference for channel in self.services.channels.all()],
-            window=Window(START, START + hours * HOUR),
             versions=versions,
-            **{"assignments": True, **options},
+            **{"window": Window(START, START + hours * HOUR), "assignments": True, **options},
         )
 
     def run(self, job: str, **options: Any) -> dg.ExecuteInProcessResult:  # noqa: ANN401

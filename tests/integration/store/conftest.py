@@ -10,6 +10,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from tutordex_dagster.capture.contract import (
+    CaptureBatch,
     ChannelInfo,
     EnqueueFor,
     HourState,
@@ -17,7 +18,6 @@ from tutordex_dagster.capture.contract import (
     Lane,
     Message,
     StoreResult,
-    SweepBatch,
 )
 from tutordex_dagster.queue.contract import Finished, Job
 from tutordex_dagster.store.assignments import Assignments
@@ -93,11 +93,11 @@ class World:
         error: str | None = None,
         enqueue: str | None = None,
         channel_id: int = 5,
-    ) -> SweepBatch:
+    ) -> CaptureBatch:
         """Make a batch observed at minute `seen`; `sweep` is the state it leaves ten o'clock's hour in."""
         hours = [HourSweep(hour=hour_of(TEN), state=sweep, error=error)] if sweep else []
         wishes = [EnqueueFor(version=enqueue, lane="live")] if enqueue else []
-        return SweepBatch(
+        return CaptureBatch(
             channel_id=channel_id,
             source="telegram",
             observed_at=self.at(seen),
@@ -107,7 +107,7 @@ class World:
             enqueue=wishes,
         )
 
-    def sweep_of(self, hours_after_ten: int, state: HourState) -> SweepBatch:
+    def sweep_of(self, hours_after_ten: int, state: HourState) -> CaptureBatch:
         """Make an empty batch that covers another hour."""
         sweep = HourSweep(
             hour=self.at(60 * hours_after_ten), state=state, error="gone" if state == "failed" else None
@@ -127,6 +127,19 @@ class World:
         return self.log.store(
             self.batch(*messages, seen=seen, sweep=sweep, error=error, enqueue=enqueue, channel_id=channel_id)
         )
+
+    def tail(
+        self,
+        *messages: Message,
+        seen: float = 60,
+        deleted: Sequence[int] = (),
+        cursor: int | None = None,
+        reread: Window | None = None,
+        enqueue: str | None = None,
+    ) -> StoreResult:
+        """Store what following the channel told at minute `seen`."""
+        batch = self.batch(*messages, seen=seen, enqueue=enqueue)
+        return self.log.store(replace(batch, deleted=deleted, cursor=cursor, reread=reread))
 
     def rows(self, query: str, **params: object) -> list[dict[str, Any]]:
         """Run any query."""
@@ -206,7 +219,7 @@ class World:
             for row in self.rows("SELECT * FROM assignments")
         }
 
-    def in_lane(self, batch: SweepBatch, version: str, lane: Lane) -> SweepBatch:
+    def in_lane(self, batch: CaptureBatch, version: str, lane: Lane) -> CaptureBatch:
         """Return the batch with its jobs in a lane."""
         return replace(batch, enqueue=[EnqueueFor(version=version, lane=lane)])
 

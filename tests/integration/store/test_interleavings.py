@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tutordex_dagster.capture.contract import HourSweep, Message, SourceKind, StoreResult, SweepBatch
+from tutordex_dagster.capture.contract import CaptureBatch, HourSweep, Message, SourceKind, StoreResult
 
 if TYPE_CHECKING:
     from tests.integration.store.conftest import World
@@ -76,7 +76,7 @@ class Channel:
         """Read the whole hour as it is at that minute, and store it."""
         minute, source = read
         return self._world.log.store(
-            SweepBatch(
+            CaptureBatch(
                 channel_id=self._id,
                 source=source,
                 observed_at=self._world.at(minute),

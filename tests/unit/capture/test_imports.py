@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tutordex_dagster.capture.contract import ChannelInfo, EnqueueFor, StoreResult, SweepBatch
+from tutordex_dagster.capture.contract import CaptureBatch, ChannelInfo, EnqueueFor, StoreResult
 from tutordex_dagster.capture.imports import ExportFacts, ImportSummary, import_export
 from tutordex_dagster.capture.memory import MemoryRawLog
 from tutordex_dagster.errors import UsageError
@@ -27,7 +27,7 @@ class Catalogue:
     def register(self, info: ChannelInfo, facts: ExportFacts) -> None:
         self.known.append((info, facts))
 
-    def store(self, batch: SweepBatch) -> StoreResult:
+    def store(self, batch: CaptureBatch) -> StoreResult:
         assert self.known, "a channel is registered before its first message is stored"
         return self.log.store(batch)
 

@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tutordex_dagster.capture.contract import (
+    CaptureBatch,
     EnqueueFor,
     HourState,
     HourSweep,
     Message,
+    Position,
     StoreResult,
-    SweepBatch,
 )
 from tutordex_dagster.capture.memory import MemoryRawLog
-from tutordex_dagster.windows import HOUR, hour_window
+from tutordex_dagster.windows import HOUR, Window, hour_window
 
 HOUR_0 = datetime(2026, 1, 5, tzinfo=UTC)
 SEEN = HOUR_0 + 10 * HOUR
@@ -29,9 +30,9 @@ def batch(
     state: HourState | None = None,
     error: str | None = None,
     enqueue: Sequence[EnqueueFor] = (),
-) -> SweepBatch:
+) -> CaptureBatch:
     """Build a batch; with a state it completes the first hour and finds deletions in it."""
-    return SweepBatch(
+    return CaptureBatch(
         channel_id=7,
         source="recorded",
         observed_at=seen,
@@ -58,7 +59,7 @@ def batch(
         (batch(EDIT, POST), StoreResult(known=2)),
     ],
 )
-def test_what_a_second_batch_does_to_a_known_post(second: SweepBatch, result: StoreResult) -> None:
+def test_what_a_second_batch_does_to_a_known_post(second: CaptureBatch, result: StoreResult) -> None:
     log = MemoryRawLog()
     assert log.store(batch(POST)) == StoreResult(new=1)
     assert log.store(second) == result
@@ -128,3 +129,54 @@ def test_nul_characters_are_dropped() -> None:
     log = MemoryRawLog()
     log.store(batch(replace(POST, text="a\x00b", payload=b'{"text":"a\\u0000b"}')))
     assert [(each.text, each.payload) for each in log.live(7)] == [("ab", b'{"text":"ab"}')]
+
+
+def followed(
+    *messages: Message, deleted: Sequence[int] = (), cursor: int | None = None, seen: datetime = SEEN
+) -> CaptureBatch:
+    """Build what following the channel tells."""
+    return replace(batch(*messages, seen=seen), deleted=deleted, cursor=cursor)
+
+
+def test_a_deleted_id_ends_the_message_unless_it_was_seen_later() -> None:
+    log = MemoryRawLog()
+    log.store(batch(POST))
+    assert log.store(followed(deleted=[1], seen=SEEN - HOUR)) == StoreResult()
+    assert log.store(followed(deleted=[1])) == StoreResult(deleted=1)
+    assert log.store(followed(deleted=[1], seen=SEEN + HOUR)) == StoreResult()
+    assert (log.live(7), log.hours(7, hour_window(HOUR_0))[0].messages) == ([], 0)
+
+
+def test_a_message_found_and_deleted_at_once_ends_deleted_or_is_not_stored() -> None:
+    log = MemoryRawLog()
+    log.store(batch(POST))
+    unknown = replace(POST, message_id=2)
+    result = log.store(followed(EDIT, unknown, deleted=[1, 2]))
+    assert result == StoreResult(edited=1, deleted=1, known=1)
+    assert [row.message for row in log.revisions(7)] == [POST, EDIT, None]
+    assert log.store(batch(unknown)) == StoreResult(known=1)
+    assert log.store(batch(unknown, seen=SEEN + HOUR)) == StoreResult(new=1)
+
+
+def test_the_cursor_moves_forward_only() -> None:
+    log = MemoryRawLog()
+    assert log.position(7) == Position(cursor=None, cursor_at=None, last_message_id=0)
+    log.store(followed(POST, cursor=5))
+    log.confirm({7: 4}, SEEN + HOUR)
+    assert log.position(7) == Position(cursor=5, cursor_at=SEEN, last_message_id=1)
+    log.confirm({7: 5}, SEEN + HOUR)
+    log.store(followed(deleted=[1], cursor=6))
+    assert log.position(7) == Position(cursor=6, cursor_at=SEEN + HOUR, last_message_id=1)
+
+
+def test_hours_that_lost_their_changes_are_to_be_read_at_once() -> None:
+    now = SEEN + HOUR
+    log = MemoryRawLog(clock=lambda: now)
+    log.store(batch(state="sealed"))
+    demand = replace(batch(), reread=Window(HOUR_0, HOUR_0 + 2 * HOUR))
+    log.store(demand)
+    assert log.rereads(7) == {HOUR_0: now}
+    log.store(batch(state="sealed"))
+    assert log.rereads(7) == {HOUR_0: now}
+    log.store(batch(state="sealed", seen=now))
+    assert log.rereads(7) == {}

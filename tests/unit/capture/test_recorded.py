@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tutordex_dagster.capture.contract import Message, Unreadable
-from tutordex_dagster.capture.recorded import RecordedSource, load_recordings, read_recording
+from tutordex_dagster.capture.recorded import RecordedSource, load_recordings
+from tutordex_dagster.capture.recording import read_recording
 from tutordex_dagster.errors import PermanentError, UsageError
 from tutordex_dagster.windows import HOUR, Window
 

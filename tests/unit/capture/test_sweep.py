@@ -1,105 +1,22 @@
-"""A sweep stores whole hours with a verdict on each, whatever the source yields or breaks off with."""
+"""A sweep stores whole hours with a verdict on each, whatever the source yields."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tutordex_dagster.capture.contract import (
-    ChannelInfo,
-    EnqueueFor,
-    HourState,
-    Message,
-    RawLog,
-    SourceKind,
-    StoreResult,
-    SweepBatch,
-    Unreadable,
-)
+from tests.unit.capture.script import DAY, LAG, NOW, START, Recorder, Script, ids, post, run, states
+from tutordex_dagster.capture.contract import CaptureBatch, HourState, Message, StoreResult, Unreadable
 from tutordex_dagster.capture.memory import MemoryRawLog
-from tutordex_dagster.capture.recorded import RecordedSource, read_recording
+from tutordex_dagster.capture.recorded import RecordedSource
+from tutordex_dagster.capture.recording import read_recording
 from tutordex_dagster.capture.sweep import SweepSummary, sweep
-from tutordex_dagster.errors import PermanentError, TransientError
+from tutordex_dagster.errors import TransientError
 from tutordex_dagster.windows import HOUR, Window, hour_of
 
-START = datetime(2026, 1, 5, tzinfo=UTC)
-NOW = START + timedelta(days=2)
-DAY = Window(START, START + 24 * HOUR)
-LAG = timedelta(minutes=2)
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "channels"
-
-
-def post(message_id: int, hours: float, text: str = "a case") -> Message:
-    return Message(message_id=message_id, posted_at=START + hours * HOUR, text=text)
-
-
-@dataclass
-class Script:
-    """A source that yields what the test wrote down, then raises its error, if any."""
-
-    found: Sequence[Message | Unreadable]
-    error: TransientError | PermanentError | None = None
-    authoritative: bool = True
-    vouched: datetime = NOW + timedelta(days=365)
-    kind: SourceKind = "recorded"
-    info: ChannelInfo = field(default=ChannelInfo(channel_id=7, reference="t.me/demo", title="Demo"))
-
-    def vouches_until(self, now: datetime) -> datetime:
-        return min(now, self.vouched)
-
-    def observed_at(self, now: datetime) -> datetime:
-        return now
-
-    def read(self, window: Window) -> Iterator[Message | Unreadable]:
-        assert window == window.whole_hours()
-        yield from self.found
-        if self.error:
-            raise self.error
-
-
-class Recorder:
-    """Hands batches on to a raw log in memory and remembers them."""
-
-    def __init__(self) -> None:
-        self.log = MemoryRawLog()
-        self.batches: list[SweepBatch] = []
-
-    def store(self, batch: SweepBatch) -> StoreResult:
-        self.batches.append(batch)
-        return self.log.store(batch)
-
-
-def run(
-    source: Script,
-    log: RawLog,
-    *,
-    window: Window = DAY,
-    now: datetime = NOW,
-    batch_size: int = 5000,
-    max_messages: int | None = None,
-) -> SweepSummary:
-    return sweep(
-        source,
-        window,
-        log=log,
-        clock=lambda: now,
-        enqueue=[EnqueueFor(version="rules", lane="live")],
-        lag=LAG,
-        batch_size=batch_size,
-        max_messages=max_messages,
-    )
-
-
-def states(log: MemoryRawLog, window: Window = DAY) -> dict[int, HourState]:
-    return {(row.hour - START) // HOUR: row.state for row in log.hours(7, window)}
-
-
-def ids(log: MemoryRawLog) -> list[int]:
-    return [message.message_id for message in log.live(7)]
 
 
 def test_every_hour_of_the_window_gets_a_verdict_the_empty_ones_too() -> None:
@@ -159,26 +76,9 @@ def test_an_unreadable_message_without_a_usable_time_fails_the_hour_read_last(
     assert summary.failed == {START + hour * HOUR: "broken"}
 
 
-@pytest.mark.parametrize("error", [TransientError("flood"), PermanentError("banned")])
-def test_a_source_that_breaks_off_keeps_the_hours_before_and_fails_the_rest(
-    error: TransientError | PermanentError,
-) -> None:
-    log = MemoryRawLog()
-    summary = run(Script([post(1, 1.2), post(2, 3.1), post(3, 3.2)], error=error), log)
-    assert ids(log) == [1, 2, 3]
-    assert states(log) == dict.fromkeys(range(3), "sealed") | dict.fromkeys(range(3, 24), "failed")
-    assert set(summary.failed.values()) == {str(error)}
-    assert summary.error is error
-
-
-def test_a_source_that_cannot_start_fails_the_whole_window() -> None:
-    summary = run(Script([], error=TransientError("no route")), MemoryRawLog())
-    assert summary.in_state("failed") == 24
-
-
 def test_an_error_of_the_log_is_raised_not_blamed_on_the_source() -> None:
     class Full:
-        def store(self, batch: SweepBatch) -> StoreResult:
+        def store(self, batch: CaptureBatch) -> StoreResult:
             raise TransientError(f"disk full at {batch.channel_id}")
 
     with pytest.raises(TransientError, match="disk full"):

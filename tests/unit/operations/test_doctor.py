@@ -14,7 +14,6 @@ from tutordex_dagster.operations.doctor import (
     migrations,
     ok,
     variables,
-    waiting,
 )
 
 
@@ -36,13 +35,6 @@ def test_an_unknown_variable_is_a_warning_that_names_it() -> None:
         detail="unknown: TUTORDEX_HOEM",
         next_step="correct the spelling (docs/configuration.md)",
     )
-
-
-def test_a_channel_without_a_source_is_a_warning_with_its_own_next_step() -> None:
-    assert waiting({}).level == "ok"
-    finding = waiting({"t.me/a": "no recording has it; import an export", "t.me/b": "no; do"})
-    assert (finding.level, finding.detail) == ("warn", "t.me/a (and 1 more): no recording has it")
-    assert finding.next_step == "import an export"
 
 
 def test_a_database_that_is_not_migrated_is_a_failure() -> None:

@@ -10,36 +10,88 @@ WHERE channel_id = %(channel_id)s AND hour = ANY (%(hours)s::timestamptz[])
 AND (reported_at IS NULL OR reported_at < %(at)s);
 
 -- name: due
--- An export shows nothing after the day it was made: reading it again cannot heal those hours.
-SELECT * FROM (
+-- An export shows nothing after the day it was made: reading it again cannot heal those hours. Gaps are looked
+-- for only in channels whose rows are too few, and nothing else is read but what two partial indexes hold.
+WITH expected AS MATERIALIZED (
     SELECT
-        channel.channel_id, channel.reference, grid.hour,
+        channel.channel_id, channel.reference, span.since, span.until,
+        least(span.until, hour_of(export.vouches_until)) AS readable_until
+    FROM channels AS channel
+    CROSS JOIN LATERAL (
+        SELECT
+            greatest(hour_of(greatest(channel.collect_since, %(grid_start)s)), %(since)s) AS since,
+            least(hour_of(%(target)s), %(before)s) AS until
+    ) AS span
+    LEFT JOIN LATERAL (
+        SELECT max(vouches_until) AS vouches_until
+        FROM channel_exports
+        WHERE channel_id = channel.channel_id AND channel.source_kind = 'export'
+    ) AS export ON true
+),
+incomplete AS MATERIALIZED (
+    SELECT expected.*
+    FROM expected
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS hours
+        FROM channel_hours AS ledger
+        WHERE ledger.channel_id = expected.channel_id
+        AND ledger.hour >= expected.since AND ledger.hour < expected.readable_until
+    ) AS known
+    WHERE known.hours < extract(epoch FROM expected.readable_until - expected.since) / 3600
+),
+candidates AS (
+    SELECT incomplete.channel_id, incomplete.reference, grid.hour, 'missing' AS why
+    FROM incomplete
+    CROSS JOIN LATERAL (
+        SELECT generate_series(
+            incomplete.since, incomplete.readable_until - interval '1 hour', interval '1 hour'
+        )
+        EXCEPT
+        SELECT ledger.hour FROM channel_hours AS ledger
+        WHERE ledger.channel_id = incomplete.channel_id
+        AND ledger.hour >= incomplete.since AND ledger.hour < incomplete.readable_until
+    ) AS grid (hour)
+    UNION ALL
+    SELECT
+        expected.channel_id, expected.reference, ledger.hour,
         CASE
-            WHEN ledger.hour IS NULL THEN CASE WHEN readable THEN 'missing' END
-            WHEN readable AND ledger.state = 'failed' AND ledger.swept_at < %(retry_failed_before)s THEN 'failed'
             WHEN readable AND ledger.state = 'open' THEN 'open'
+            WHEN readable AND ledger.state = 'failed' AND ledger.swept_at < %(retry_failed_before)s
+                THEN 'failed'
+            WHEN readable AND ledger.state = 'sealed' AND ledger.reread_at <= %(now)s
+                AND (ledger.attempts = 0 OR ledger.swept_at < %(retry_failed_before)s)
+                THEN 'reread'
             WHEN ledger.state <> 'failed' AND (
                 ledger.reported_at IS NULL OR ledger.reported_at < ledger.changed_at
             ) THEN 'unreported'
-        END AS why
-    FROM channels AS channel
-    LEFT JOIN LATERAL (
-        SELECT max(export.vouches_until) AS vouches_until
-        FROM channel_exports AS export
-        WHERE export.channel_id = channel.channel_id AND channel.source_kind = 'export'
-    ) AS export ON true
-    CROSS JOIN LATERAL generate_series(
-        hour_of(greatest(channel.collect_since, %(grid_start)s)),
-        %(target)s - interval '1 hour',
-        interval '1 hour'
-    ) AS grid (hour)
+        END
+    FROM expected
     CROSS JOIN LATERAL (
-        SELECT export.vouches_until IS NULL OR grid.hour + interval '1 hour' <= export.vouches_until
-    ) AS reading (readable)
-    LEFT JOIN channel_hours AS ledger ON ledger.channel_id = channel.channel_id AND ledger.hour = grid.hour
-) AS candidate
+        SELECT hour, state, attempts, swept_at, changed_at, reported_at, reread_at FROM channel_hours
+        WHERE channel_id = expected.channel_id AND hour >= expected.since AND hour < expected.until
+        AND (state <> 'sealed' OR reported_at IS NULL OR reported_at < changed_at)
+        UNION
+        SELECT hour, state, attempts, swept_at, changed_at, reported_at, reread_at FROM channel_hours
+        WHERE channel_id = expected.channel_id AND hour >= expected.since AND hour < expected.until
+        AND reread_at <= %(now)s
+    ) AS ledger
+    CROSS JOIN LATERAL (SELECT ledger.hour < expected.readable_until) AS reading (readable)
+)
+SELECT channel_id, reference, hour, why
+FROM candidates
 WHERE why IS NOT NULL
-ORDER BY hour, reference
+ORDER BY why = 'unreported', why = 'reread', hour, reference
+LIMIT %(limit)s;
+
+-- name: unreported_since
+SELECT channel.channel_id, channel.reference, ledger.hour, 'unreported' AS why
+FROM channels AS channel
+CROSS JOIN LATERAL (
+    SELECT hour FROM channel_hours
+    WHERE channel_id = channel.channel_id AND hour >= greatest(hour_of(channel.collect_since), %(since)s)
+    AND state <> 'failed' AND (reported_at IS NULL OR reported_at < changed_at)
+) AS ledger
+ORDER BY ledger.hour, channel.reference
 LIMIT %(limit)s;
 
 -- name: summary

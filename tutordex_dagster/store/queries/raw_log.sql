@@ -28,7 +28,7 @@ COPY staged_messages (
 
 -- name: insert_revisions
 -- A message becomes a row when it is unknown, when it shows more recent other content, or when it came back
--- after a deletion. Everything else is known already, or older than what is known.
+-- after a deletion. Everything else is known already, older than what is known, or deleted by now.
 WITH stored AS (
     INSERT INTO telegram_messages_raw (
         channel_id, message_id, revision, kind, posted_at, edited_at, observed_at, stored_at, content_hash,
@@ -47,8 +47,14 @@ WITH stored AS (
         ORDER BY raw.revision DESC LIMIT 1
     ) AS latest ON true
     WHERE CASE
-        WHEN latest.revision IS NULL THEN true
-        WHEN latest.kind = 'tombstone' THEN %(observed_at)s > latest.observed_at
+        WHEN latest.revision IS NULL THEN
+            staged.message_id <> ALL (%(deleted)s::bigint[])
+            AND staged.message_id NOT IN (
+                SELECT unseen.message_id FROM unseen_deletions AS unseen
+                WHERE unseen.channel_id = %(channel_id)s AND unseen.observed_at >= %(observed_at)s
+            )
+        WHEN latest.kind = 'tombstone' THEN
+            staged.message_id <> ALL (%(deleted)s::bigint[]) AND %(observed_at)s > latest.observed_at
         ELSE staged.content_hash <> latest.content_hash
             AND (coalesce(staged.edited_at, staged.posted_at), %(observed_at)s)
                 > (coalesce(latest.edited_at, latest.posted_at), latest.observed_at)
@@ -65,16 +71,42 @@ FROM stored;
 -- name: settle_hours
 -- Deletions and the ledger in one pass over the live messages of the touched hours.
 WITH swept AS (
-    SELECT * FROM unnest(%(hours)s::timestamptz[], %(states)s::hour_state[], %(errors)s::text[])
-        AS sweep (hour, state, error)
+    SELECT * FROM unnest(
+        %(hours)s::timestamptz[], %(states)s::hour_state[], %(errors)s::text[], %(rereads)s::timestamptz[]
+    ) AS sweep (hour, state, error, reread_at)
+),
+gone AS (
+    SELECT named.message_id, latest.kind, latest.posted_at
+    FROM unnest(%(deleted)s::bigint[]) AS named (message_id)
+    LEFT JOIN LATERAL (
+        SELECT raw.kind, raw.posted_at
+        FROM telegram_messages_raw AS raw
+        WHERE raw.channel_id = %(channel_id)s AND raw.message_id = named.message_id
+        ORDER BY raw.revision DESC LIMIT 1
+    ) AS latest ON true
+),
+unseen AS (
+    INSERT INTO unseen_deletions AS known (channel_id, message_id, observed_at)
+    SELECT %(channel_id)s, message_id, %(observed_at)s FROM gone WHERE kind IS NULL
+    ON CONFLICT (channel_id, message_id) DO UPDATE SET
+        observed_at = greatest(known.observed_at, excluded.observed_at)
 ),
 touched AS (
-    SELECT hour FROM swept UNION SELECT unnest(%(touched)s::timestamptz[])
+    SELECT hour, known.shown_at
+    FROM (
+        SELECT hour FROM swept
+        UNION SELECT unnest(%(touched)s::timestamptz[])
+        UNION SELECT hour_of(posted_at) FROM gone WHERE kind <> 'tombstone'
+    ) AS any_way
+    LEFT JOIN LATERAL (
+        SELECT ledger.shown_at FROM channel_hours AS ledger
+        WHERE ledger.channel_id = %(channel_id)s AND ledger.hour = any_way.hour
+    ) AS known ON true
 ),
 live AS MATERIALIZED (
     SELECT
-        touched.hour, message.message_id, message.revision, message.posted_at, message.observed_at,
-        message.content_hash
+        touched.hour, touched.shown_at, message.raw_id, message.message_id, message.revision,
+        message.posted_at, message.observed_at, message.content_hash
     FROM touched
     CROSS JOIN LATERAL (
         SELECT * FROM live_messages
@@ -89,12 +121,25 @@ deleted AS (
         payload
     )
     SELECT
-        %(channel_id)s, live.message_id, live.revision + 1, 'tombstone', live.posted_at, %(observed_at)s,
+        %(channel_id)s, lost.message_id, lost.revision + 1, 'tombstone', lost.posted_at, lost.observed_at,
         %(at)s, '', '', %(source)s::source_kind, '{}'
-    FROM live
-    JOIN swept USING (hour)
-    WHERE %(tombstones)s AND swept.state <> 'failed' AND live.observed_at < %(observed_at)s
-    AND NOT EXISTS (SELECT FROM staged_messages AS staged WHERE staged.message_id = live.message_id)
+    FROM (
+        SELECT live.message_id, live.revision, live.posted_at, %(observed_at)s AS observed_at
+        FROM live
+        JOIN swept USING (hour)
+        WHERE %(tombstones)s AND swept.state <> 'failed' AND live.observed_at < %(observed_at)s
+        AND NOT EXISTS (SELECT FROM staged_messages AS staged WHERE staged.message_id = live.message_id)
+        UNION
+        SELECT live.message_id, live.revision, live.posted_at, %(observed_at)s
+        FROM live
+        JOIN gone USING (message_id)
+        WHERE live.observed_at <= %(observed_at)s
+        UNION
+        -- New to the log, but a read of its hour that began later did not show it any more.
+        SELECT live.message_id, live.revision, live.posted_at, live.shown_at
+        FROM live
+        WHERE live.shown_at > %(observed_at)s AND live.revision = 1 AND live.raw_id = ANY (%(stored)s)
+    ) AS lost
     RETURNING message_id
 ),
 counted AS (
@@ -113,7 +158,7 @@ counted AS (
 ledger AS (
     INSERT INTO channel_hours AS known (
         channel_id, hour, state, messages, first_message_id, last_message_id, digest, swept_at, swept_by,
-        attempts, error, changed_at
+        attempts, error, changed_at, reread_at, shown_at
     )
     SELECT
         %(channel_id)s, counted.hour, coalesce(swept.state, 'open'), counted.messages,
@@ -122,7 +167,9 @@ ledger AS (
         CASE WHEN swept.hour IS NOT NULL THEN %(source)s::source_kind END,
         CASE WHEN swept.state = 'failed' THEN 1 ELSE 0 END,
         CASE WHEN swept.state = 'failed' THEN coalesce(swept.error, 'the read failed') END,
-        %(at)s
+        %(at)s,
+        CASE WHEN swept.state = 'sealed' AND %(source)s <> 'export' THEN swept.reread_at END,
+        CASE WHEN swept.state <> 'failed' AND %(tombstones)s THEN %(observed_at)s::timestamptz END
     FROM counted
     LEFT JOIN swept USING (hour)
     ORDER BY counted.hour
@@ -147,7 +194,15 @@ ledger AS (
             WHEN excluded.swept_at IS NOT NULL AND known.state NOT IN ('sealed', excluded.state)
                 THEN excluded.changed_at
             ELSE known.changed_at
-        END
+        END,
+        reread_at = CASE
+            -- Only a full read that began after the time to look again has looked; an export never can.
+            WHEN excluded.swept_at IS NULL OR excluded.state <> 'sealed' OR excluded.swept_by = 'export'
+                OR known.reread_at > %(observed_at)s
+                THEN known.reread_at
+            ELSE excluded.reread_at
+        END,
+        shown_at = greatest(known.shown_at, excluded.shown_at)
 )
 SELECT coalesce(array_agg(message_id), '{}') FROM deleted;
 
@@ -164,6 +219,40 @@ WHERE channel_id = %(channel_id)s AND message_id = ANY (%(message_ids)s) AND sta
 
 -- name: enqueue
 SELECT enqueue_telegram_extractions(%(raw_ids)s, %(version)s, %(priority)s, false, %(at)s);
+
+-- name: demand_reread
+-- At once and not earlier, even where that was due already: a read that has begun before now has not looked.
+UPDATE channel_hours SET reread_at = %(at)s
+WHERE channel_id = %(channel_id)s AND hour >= hour_of(%(since)s) AND hour < %(until)s;
+
+-- name: move_cursors
+-- Forward only: a cursor that is behind the known one says nothing, the same one says that nothing happened.
+WITH told AS (
+    SELECT * FROM unnest(%(channel_ids)s::bigint[], %(cursors)s::bigint[]) AS told (channel_id, cursor)
+),
+locked AS (
+    SELECT channel_id FROM channels JOIN told USING (channel_id)
+    ORDER BY channel_id FOR NO KEY UPDATE OF channels
+)
+UPDATE channels AS channel SET
+    cursor = greatest(channel.cursor, told.cursor),
+    cursor_at = CASE
+        WHEN channel.cursor > told.cursor THEN channel.cursor_at
+        ELSE greatest(channel.cursor_at, %(observed_at)s)
+    END
+FROM told JOIN locked USING (channel_id)
+WHERE channel.channel_id = told.channel_id
+RETURNING channel.channel_id;
+
+-- name: positions
+SELECT
+    channel.channel_id, channel.cursor, channel.cursor_at,
+    coalesce((
+        SELECT max(raw.message_id) FROM telegram_messages_raw AS raw WHERE raw.channel_id = channel.channel_id
+    ), 0) AS last_message_id
+FROM channels AS channel
+WHERE %(channel_id)s::bigint IS NULL OR channel.channel_id = %(channel_id)s
+ORDER BY channel.channel_id;
 
 -- name: raw_ids
 SELECT latest.raw_id

@@ -1,0 +1,38 @@
+"""Which process did something, so that others can tell later whether it still lives."""
+
+import os
+import socket
+from pathlib import Path
+
+_START_TIME = 19
+"""The place of the start time among the fields of /proc/ID/stat that follow the program's name."""
+
+
+def own_identity() -> str:
+    """Return this process as host, id and start time: ids are used again, the three together are not."""
+    return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}"
+
+
+def is_gone(identity: str) -> bool:
+    """Tell whether the process is known to have ended; of another host nothing is known."""
+    host, pid, started = identity.split()
+    return host == socket.gethostname() and not (_lives(int(pid)) and _started(int(pid)) == started)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _started(pid: int) -> str:
+    """Return when a process began, in ticks since the machine did; the same word for all without /proc."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return "unknown"
+    return fields[_START_TIME]
