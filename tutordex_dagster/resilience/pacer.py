@@ -84,7 +84,8 @@ class Pacer:
         async with lane.turn:
             while not await self._may_begin(lane):
                 self._refuse_long_flood(lane, patience)
-                await self._sleep(max(0.0, (self._next_at(lane) - self._clock()).total_seconds()))
+                now = self._clock()
+                await self._sleep((self._next_at(lane, now) - now).total_seconds())
             lane.in_flight += 1
 
     def released(self, method: str) -> None:
@@ -120,9 +121,8 @@ class Pacer:
     def _pace(self, lane: _Lane) -> Pace:
         return lane.pace or Pace(allowed=lane.policy.calls, changed_at=self._clock())
 
-    def _next_at(self, lane: _Lane) -> datetime:
-        """Return when the next call may begin at the earliest: those in flight end now or later."""
-        now = self._clock()
+    def _next_at(self, lane: _Lane, now: datetime) -> datetime:
+        """Return when the next call may begin, not before now: those in flight end now or later."""
         pace = self._pace(lane)
         ends = (*pace.recent, *(now,) * lane.in_flight)
         return next_call_at(replace(pace, recent=ends), lane.policy, now)
@@ -132,12 +132,13 @@ class Pacer:
             stored = await self._in_thread(self._store.load, self._session, lane.method)
             lane.pace = stored or self._pace(lane)
         now = self._clock()
-        if self._next_at(lane) > now:
+        if self._next_at(lane, now) > now:
             return False
         if lane.policy == UNLIMITED or (lane.saved_at and now < lane.saved_at + SAVE_EVERY):
             return True
         await self._save(lane)
-        return self._next_at(lane) <= self._clock()
+        now = self._clock()
+        return self._next_at(lane, now) <= now
 
     def _refuse_long_flood(self, lane: _Lane, patience: float) -> None:
         until = self._pace(lane).flooded_until

@@ -301,3 +301,11 @@ def test_a_caller_that_gives_up_waiting_leaves_the_turn_to_the_next() -> None:
         return seconds()
 
     assert run(cancelled()) == pytest.approx(10)
+
+
+def test_a_clock_that_moves_between_two_looks_keeps_no_caller_waiting() -> None:
+    """The loss this prevents: a loop that spins for as long as no two looks tell the same microsecond."""
+    looks = (START + timedelta(microseconds=number) for number in range(100))
+    paced = Pacer("abc", store=MemoryPaces(), limits={}, clock=lambda: next(looks), in_thread=at_once)
+    run(paced.wait("GetUsersRequest", 0))
+    assert next(looks) < START + timedelta(microseconds=50)
