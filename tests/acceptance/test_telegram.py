@@ -82,13 +82,14 @@ def test_a_second_service_waits_for_the_first_and_never_connects(
 
 def test_whatever_process_is_killed_nothing_is_lost(system: System, telegram: LoopbackTelegram) -> None:
     life = Life(telegram=telegram, names=NAMES, seed=2)
-    with going_on(life, 0.2):
-        with tail_service(system) as service:
-            wait_for("the service", lambda: holder(system).endswith(f":{service.pid}"), seconds=40)
-            service.kill()
-        for kill in (kill_run_worker, kill_code_server, kill_daemon):
-            wait_for(kill.__name__, lambda: kill(system), seconds=60)  # noqa: B023 - called at once
+    with going_on(life, 0.2), tail_service(system) as service:
+        wait_for("the service", lambda: holder(system).endswith(f":{service.pid}"), seconds=40)
+        service.kill()
     settled(system, telegram, seconds=120)
+    for kill in (kill_daemon, kill_code_server, kill_run_worker):
+        with going_on(life, 0.2):
+            wait_for(kill.__name__, lambda: kill(system), seconds=60)  # noqa: B023 - called at once
+        settled(system, telegram, seconds=120)
 
 
 def test_more_changes_than_telegram_can_tell_are_found_by_reading_again(
