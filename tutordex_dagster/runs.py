@@ -12,13 +12,12 @@ from tutordex_dagster.assets.events import report_outside_runs
 from tutordex_dagster.assets.keys import (
     ASSIGNMENTS,
     PIPELINE_JOB,
-    PROCESS_TAG,
     RAW_MESSAGES,
     extraction_key,
 )
 from tutordex_dagster.capture.contract import Lane
 from tutordex_dagster.capture.grid import Rectangle
-from tutordex_dagster.operations.identity import own_identity
+from tutordex_dagster.operations.identity import PROCESS_TAG, own_identity
 from tutordex_dagster.partitions import (
     grid_order,
     publish_partitions,

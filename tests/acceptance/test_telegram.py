@@ -86,9 +86,10 @@ def test_whatever_process_is_killed_nothing_is_lost(system: System, telegram: Lo
         wait_for("the service", lambda: holder(system).endswith(f":{service.pid}"), seconds=40)
         service.kill()
     settled(system, telegram, seconds=120)
-    for kill in (kill_daemon, kill_code_server, kill_run_worker):
+    for kills in ((kill_daemon,), (kill_run_worker, kill_code_server)):
         with going_on(life, 0.2):
-            wait_for(kill.__name__, lambda: kill(system), seconds=60)  # noqa: B023 - called at once
+            for kill in kills:
+                wait_for(kill.__name__, lambda: kill(system), seconds=60)  # noqa: B023 - called at once
         settled(system, telegram, seconds=120)
 
 

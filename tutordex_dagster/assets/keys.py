@@ -16,9 +16,6 @@ NIGHTLY_JOB = "nightly"
 DRAIN_JOB = "drain"
 """Takes due extraction work from the queue."""
 
-PROCESS_TAG = "tutordex/process"
-"""Which process carries a run out that Dagster has not started: only we can see when it is gone."""
-
 TELEGRAM_POOL = "telegram"
 """Runs that read the history of Telegram take turns: its session is used by one process at a time."""
 

@@ -2,7 +2,14 @@
 
 import os
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+PROCESS_TAG = "tutordex/process"
+"""Tag of a run that Dagster has not started: the identity of the process that carries it out."""
+
+_ROUGHLY = timedelta(seconds=2)
+"""How far two clocks of one machine may differ: its start is known by the second."""
 
 _START_TIME = 19
 """The place of the start time among the fields of /proc/ID/stat that follow the program's name."""
@@ -17,6 +24,23 @@ def is_gone(identity: str) -> bool:
     """Tell whether the process is known to have ended; of another host nothing is known."""
     host, pid, started = identity.split()
     return host == socket.gethostname() and not (_lives(int(pid)) and _started(int(pid)) == started)
+
+
+def lives_since(pid: int, at: datetime) -> bool:
+    """Tell whether the process that had this id at that instant still lives here."""
+    began = _began(pid)
+    return _lives(pid) and (began is None or began <= at + _ROUGHLY)
+
+
+def _began(pid: int) -> datetime | None:
+    """Return when a process began; None where there is no /proc that tells."""
+    ticks = _started(pid)
+    if not ticks.isdigit():
+        return None
+    lines = Path("/proc/stat").read_text(encoding="utf-8").splitlines()
+    boot = next(line for line in lines if line.startswith("btime "))
+    seconds = int(boot.split()[1]) + int(ticks) / os.sysconf("SC_CLK_TCK")
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _lives(pid: int) -> bool:

@@ -5,9 +5,8 @@ from datetime import datetime
 
 import dagster as dg
 
-from tutordex_dagster.assets.keys import PROCESS_TAG, RAW_MESSAGES
+from tutordex_dagster.assets.keys import RAW_MESSAGES
 from tutordex_dagster.capture.grid import Rectangle
-from tutordex_dagster.operations.identity import is_gone
 from tutordex_dagster.partitions import parse_key, rectangle_of
 from tutordex_dagster.store.coverage import DueHour
 from tutordex_dagster.windows import HOUR, Window
@@ -38,18 +37,6 @@ def failed_since(instance: dg.DagsterInstance, tags: Mapping[str, str], since: d
     """Tell whether a run with these tags failed after that instant."""
     filters = dg.RunsFilter(tags=dict(tags), statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
     return bool(instance.get_run_records(filters, limit=1))
-
-
-def fail_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed whose command line was killed, and return their ids.
-
-    Dagster looks after runs that it started itself: these would keep their hours and their pool occupied.
-    """
-    runs = instance.get_runs(dg.RunsFilter(statuses=list(IN_PROGRESS)), limit=_MANY)
-    dead = [run for run in runs if PROCESS_TAG in run.tags and is_gone(run.tags[PROCESS_TAG])]
-    for run in dead:
-        instance.report_run_failed(run, "The command line that carried it out is gone; start it again.")
-    return [run.run_id for run in dead]
 
 
 def rectangles_being_read(instance: dg.DagsterInstance) -> list[Rectangle]:

@@ -16,7 +16,7 @@ from tutordex_dagster.partitions import CHANNELS, grid_order
 from tutordex_dagster.resources.channels import ChannelSync, sync_channels
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.sensors.due import RETRY_FAILED_AFTER, recent
-from tutordex_dagster.sensors.in_flight import fail_dead_runs, not_taken, rectangles_being_read
+from tutordex_dagster.sensors.in_flight import not_taken, rectangles_being_read
 from tutordex_dagster.sensors.intervals import minimum_interval
 from tutordex_dagster.sensors.requests import Reads, readable
 from tutordex_dagster.settings import Settings
@@ -39,7 +39,6 @@ def seal_sensor(*, settings: Settings) -> dg.SensorDefinition:
         " step with CHANNEL_LIST.",
     )
     def seal(context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]) -> dg.SensorResult:
-        fail_dead_runs(context.instance)
         sync = sync_channels(services)
         known = grid_order(context.instance)
         new = [channel.reference for channel in sync.registered if channel.reference not in set(known)]

@@ -19,9 +19,8 @@ from tests.integration.dagster.ticks import (
     with_settings,
 )
 from tests.integration.dagster.world import NOW, START, World, post
-from tutordex_dagster.assets.keys import COLLECT_JOB, PROCESS_TAG, RAW_MESSAGES, extraction_key
+from tutordex_dagster.assets.keys import COLLECT_JOB, RAW_MESSAGES, extraction_key
 from tutordex_dagster.errors import TransientError
-from tutordex_dagster.operations.identity import own_identity
 from tutordex_dagster.sensors import seal as sensor
 from tutordex_dagster.windows import HOUR, Window
 
@@ -80,30 +79,6 @@ def test_hours_that_a_run_is_reading_are_left_to_it(world: World) -> None:
 
     assert requests(result) == []
     assert skipped(result).startswith("6 hours are due; runs are reading them")
-
-
-def test_hours_that_a_killed_command_line_was_reading_are_read_by_another_run(world: World) -> None:
-    """Dagster does not notice: for hours nothing else would read them, nor anything of the same pool."""
-    world.record("alpha", [post(6.5)], channel_id=1)
-    world.publish()
-    (request,) = requests(seal(world))
-    alive, elsewhere = own_identity(), "another-host 1 1"
-    gone = alive.rpartition(" ")[0] + " 1"
-    statuses = {}
-    for process in (alive, elsewhere, gone):
-        tags = {**request.tags, PROCESS_TAG: process, "tutordex/started_by": "command line"}
-        run_id = note_run(world, COLLECT_JOB, dg.DagsterRunStatus.STARTED, tags)
-        seal(world)
-        run = world.instance.get_run_by_id(run_id)
-        assert run is not None
-        statuses[process] = run.status
-        world.instance.delete_run(run_id)
-
-    assert statuses == {
-        alive: dg.DagsterRunStatus.STARTED,
-        elsewhere: dg.DagsterRunStatus.STARTED,
-        gone: dg.DagsterRunStatus.FAILURE,
-    }
 
 
 def test_older_hours_are_left_to_the_catchup_and_a_full_queue_holds_nothing_up(world: World) -> None:
