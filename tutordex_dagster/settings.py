@@ -87,10 +87,13 @@ class Settings(BaseSettings):
         None,
         description="Accepted and hidden, not used: a PostgreSQL URL has a user and a password of its own.",
     )
-    supabase_enabled: bool = Field(True, description="0 makes `tutordex drain` refuse to work.")
+    supabase_enabled: bool = Field(
+        True, description="0 extracts nothing: `tutordex drain` refuses to work, the extract sensors wait."
+    )
     supabase_raw_enabled: bool = Field(
         True,
-        description="0 makes `tutordex tail`, `tutordex backfill` and `tutordex enqueue` refuse to work.",
+        description="0 reads nothing: `tutordex tail`, `tutordex backfill` and `tutordex enqueue` refuse to"
+        " work, the sensors wait.",
     )
     tutordex_host: str = Field("127.0.0.1", description="Address the Dagster UI listens on; it has no login.")
     tutordex_port: int = Field(3001, ge=1, le=65535, description="Port of the Dagster UI.")

@@ -95,9 +95,10 @@ def _spec(name: str, asset: dg.AssetKey, description: str, *, blocking: bool = F
 
 
 def _silent(services: Services, coverage: Sequence[ChannelCoverage]) -> Finding:
-    """Look at the channels that can post: an export shows nothing new."""
-    exports = {channel.channel_id for channel in services.channels.all() if channel.source_kind == "export"}
-    read = [channel for channel in coverage if channel.channel_id not in exports]
+    """Look at the channels that are collected and can post: an export shows nothing new."""
+    known = services.channels.all()
+    living = {channel.channel_id for channel in known if channel.listed and channel.source_kind != "export"}
+    read = [channel for channel in coverage if channel.channel_id in living]
     return silent_channels(
         read, now=services.clock(), limit=timedelta(hours=services.settings.freshness_hours)
     )

@@ -135,6 +135,8 @@ def following(channel: Channel) -> str:
     """Say in plain words how a channel's changes arrive."""
     if channel.source_kind == "export":
         return "an export, which never changes"
+    if not channel.listed:
+        return "no longer listed, not collected"
     if channel.cursor_at is None:
         return "not followed yet"
     return "asked, not joined" if channel.member is False else "followed"

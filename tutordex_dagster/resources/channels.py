@@ -47,6 +47,7 @@ def sync_channels(services: "Services") -> ChannelSync:
             )
         except UsageError as error:
             waiting[reference] = str(error)
+    services.channels.note_listed(listed if settings.channel_list else known)
     return ChannelSync(registered=tuple(known[reference] for reference in sorted(known)), waiting=waiting)
 
 

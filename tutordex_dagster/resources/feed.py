@@ -56,9 +56,10 @@ class TailFeed:
         self.live = pushed and held is not None
 
     def channels(self) -> list[Channel]:
-        """Return the channels that can be followed: exports never change."""
+        """Return the listed channels that can be followed: exports never change."""
         kinds = {"recorded", "telegram"} if self._held else {"recorded"}
-        return [channel for channel in self._services.channels.all() if channel.source_kind in kinds]
+        known = self._services.channels.all()
+        return [channel for channel in known if channel.listed and channel.source_kind in kinds]
 
     def source_for(self, channel: Channel) -> LiveSource:
         """Return where a channel's changes come from.

@@ -21,7 +21,7 @@ from tutordex_dagster.resources.services import Services
 from tutordex_dagster.sensors.due import RETRY_FAILED_AFTER, recent
 from tutordex_dagster.sensors.in_flight import not_taken, rectangles_being_read, run_in_progress
 from tutordex_dagster.sensors.intervals import minimum_interval
-from tutordex_dagster.sensors.requests import STARTED_BY, Reads, readable
+from tutordex_dagster.sensors.requests import RAW_OFF, STARTED_BY, Reads, readable
 from tutordex_dagster.settings import Settings
 from tutordex_dagster.store.coverage import DueHour
 from tutordex_dagster.windows import HOUR, hour_of
@@ -48,6 +48,8 @@ def catchup_sensor(*, settings: Settings) -> dg.SensorDefinition:
     def catchup(
         context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]
     ) -> dg.SensorResult | dg.SkipReason:
+        if not services.settings.supabase_raw_enabled:
+            return dg.SkipReason(RAW_OFF)
         if not services.settings.recovery_catchup_enabled:
             return dg.SkipReason("RECOVERY_CATCHUP_ENABLED is 0: gaps are not closed by themselves.")
         due, backlog = _due(services), _backlog(services)

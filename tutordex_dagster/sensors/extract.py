@@ -46,6 +46,8 @@ def extract_sensor(*, spec: PipelineSpec) -> dg.SensorDefinition:
 
 def _why_not(services: Services, spec: PipelineSpec, latest: dg.RunRecord | None) -> str | None:
     """Say why no run is needed now, in plain words; None when one is."""
+    if not services.settings.supabase_enabled:
+        return "SUPABASE_ENABLED is 0"
     if latest and latest.dagster_run.status in IN_PROGRESS:
         return f"run {latest.dagster_run.run_id[:8]} is at it"
     if not services.queue.due(spec.name).jobs:

@@ -22,6 +22,9 @@ REPEAT_FAILED_AFTER = timedelta(minutes=5)
 """A rectangle whose run failed is not asked for again at once: its source may be away for a while."""
 
 
+RAW_OFF = "SUPABASE_RAW_ENABLED is 0: nothing is read."
+
+
 def priority_tags(lane: Lane) -> Mapping[str, str]:
     """Return the tags that let queued runs of an urgent lane start first; a person's runs are backfills."""
     return {"dagster/priority": str(PRIORITY["backfill"] - PRIORITY[lane])}

@@ -18,7 +18,7 @@ from tutordex_dagster.resources.services import Services
 from tutordex_dagster.sensors.due import RETRY_FAILED_AFTER, recent
 from tutordex_dagster.sensors.in_flight import not_taken, rectangles_being_read
 from tutordex_dagster.sensors.intervals import minimum_interval
-from tutordex_dagster.sensors.requests import Reads, readable
+from tutordex_dagster.sensors.requests import RAW_OFF, Reads, readable
 from tutordex_dagster.settings import Settings
 from tutordex_dagster.store.coverage import DueHour
 from tutordex_dagster.windows import hour_of
@@ -38,7 +38,11 @@ def seal_sensor(*, settings: Settings) -> dg.SensorDefinition:
         description="Reads hours that just ended until they are sealed, and keeps the channels of the grid in"
         " step with CHANNEL_LIST.",
     )
-    def seal(context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]) -> dg.SensorResult:
+    def seal(
+        context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]
+    ) -> dg.SensorResult | dg.SkipReason:
+        if not services.settings.supabase_raw_enabled:
+            return dg.SkipReason(RAW_OFF)
         sync = sync_channels(services)
         known = grid_order(context.instance)
         new = [channel.reference for channel in sync.registered if channel.reference not in set(known)]

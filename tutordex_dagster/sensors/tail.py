@@ -19,6 +19,7 @@ from tutordex_dagster.resources.feed import TailFeed
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.sensors.due import recent
 from tutordex_dagster.sensors.intervals import minimum_interval
+from tutordex_dagster.sensors.requests import RAW_OFF
 from tutordex_dagster.settings import Settings
 from tutordex_dagster.store.channels import Channel
 
@@ -46,6 +47,8 @@ def tail_sensor(*, settings: Settings) -> dg.SensorDefinition:
 
 def _follow(instance: dg.DagsterInstance, services: Services) -> str:
     """Follow every channel once; say what came of it, or why nobody was asked."""
+    if not services.settings.supabase_raw_enabled:
+        return RAW_OFF
     if not services.settings.tail_enabled:
         return "TAIL_ENABLED is 0: nobody is asked for changes."
     try:

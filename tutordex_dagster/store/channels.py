@@ -20,7 +20,8 @@ class Channel:
     """A registered channel; its hours from `collect_since` (UTC) on should exist in the ledger.
 
     Everything it did up to `cursor` is stored, as its source last confirmed at `cursor_at`. `member` tells
-    whether our account joined it, if known; `problem` why it could not be read when last tried.
+    whether our account joined it, if known; `problem` why it could not be read when last tried. One that is
+    not `listed` any more is collected only when a person asks for it.
     """
 
     channel_id: int
@@ -33,6 +34,7 @@ class Channel:
     member: bool | None = None
     problem: str | None = None
     problem_at: datetime | None = None
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,10 @@ class Channels:
     def note_member(self, channel_id: int, *, member: bool) -> None:
         """Note whether our account is a member of the channel; UsageError when it is not registered."""
         self._change("note_member", channel_id, member=member)
+
+    def note_listed(self, references: Iterable[str]) -> None:
+        """Note that these channels are collected by themselves, and no others; exports stay as they are."""
+        self._db.execute(_SQL["note_listed"], {"references": sorted({each.lower() for each in references})})
 
     def access(self, account_id: int) -> dict[int, int]:
         """Return the access hashes that the account has, by channel id."""

@@ -58,6 +58,7 @@ CREATE TABLE channels (
     member boolean,                         -- whether our account joined; null: not known
     problem text,                           -- why the channel cannot be read now; null: it can
     problem_at timestamptz,
+    listed boolean NOT NULL DEFAULT true,   -- false: taken out of CHANNEL_LIST, no longer collected by itself
     CONSTRAINT cursor_has_time CHECK ((cursor IS NULL) = (cursor_at IS NULL)),
     CONSTRAINT problem_has_time CHECK ((problem IS NULL) = (problem_at IS NULL))
 );

@@ -22,6 +22,7 @@ from tests.integration.dagster.world import NOW, START, World, post
 from tutordex_dagster.assets.keys import COLLECT_JOB, DRAIN_JOB
 from tutordex_dagster.resilience.errors import ChannelUnavailable
 from tutordex_dagster.sensors.catchup import catchup_sensor
+from tutordex_dagster.sensors.requests import RAW_OFF
 from tutordex_dagster.windows import HOUR, Window
 
 Result = dg.SensorResult | dg.SkipReason
@@ -212,6 +213,7 @@ def test_it_can_be_switched_off(world: World) -> None:
     off = with_settings(world, recovery_catchup_enabled=False)
 
     assert skipped(catchup(off)) == "RECOVERY_CATCHUP_ENABLED is 0: gaps are not closed by themselves."
+    assert skipped(catchup(with_settings(world, supabase_raw_enabled=False))) == RAW_OFF
 
 
 def test_people_can_read_what_is_missing(world: World) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from tests.integration.dagster.ticks import note_run, read_everything, tick
+from tests.integration.dagster.ticks import note_run, read_everything, tick, with_settings
 from tests.integration.dagster.world import World, post
 from tutordex_dagster.assets.drain import VERSION_TAG
 from tutordex_dagster.assets.keys import DRAIN_JOB
@@ -66,3 +66,11 @@ def test_a_failed_drain_is_followed_by_another_one_later(world: World) -> None:
 
     assert "failed; the next one starts after" in at_once.skip_message
     assert later.run_key != before
+
+
+def test_nothing_is_extracted_while_that_is_switched_off(world: World) -> None:
+    world.record("alpha", [post(6.5)], channel_id=1)
+    read_everything(world)
+    assert extract(with_settings(world, supabase_enabled=False)).skip_message == (
+        "rules: SUPABASE_ENABLED is 0."
+    )

@@ -22,6 +22,7 @@ from tests.integration.dagster.world import NOW, START, World, post
 from tutordex_dagster.assets.keys import COLLECT_JOB, RAW_MESSAGES, extraction_key
 from tutordex_dagster.errors import TransientError
 from tutordex_dagster.sensors import seal as sensor
+from tutordex_dagster.sensors.requests import RAW_OFF
 from tutordex_dagster.windows import HOUR, Window
 
 LAST_ENDED = NOW.replace(minute=0)
@@ -195,3 +196,9 @@ def test_a_channel_without_a_source_is_named_and_stops_no_other(world: World) ->
     (added,) = result.dynamic_partitions_requests or ()
     assert list(added.partition_keys) == ["t.me/alpha"]
     assert len(requests(result)) == 1
+
+
+def test_nothing_is_sealed_while_the_raw_log_is_switched_off(world: World) -> None:
+    world.record("alpha", [post(6.5)], channel_id=1)
+    off = with_settings(world, supabase_raw_enabled=False)
+    assert skipped(tick(off, sensor.seal_sensor(settings=off.services.settings))) == RAW_OFF

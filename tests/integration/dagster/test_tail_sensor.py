@@ -14,6 +14,7 @@ from tutordex_dagster.errors import TransientError, TutorDexError
 from tutordex_dagster.partitions import grid_order, partition_key
 from tutordex_dagster.resilience.errors import ChannelUnavailable, FloodWait, SessionBusy, SessionParked
 from tutordex_dagster.sensors import tail as sensor
+from tutordex_dagster.sensors.requests import RAW_OFF
 from tutordex_dagster.windows import HOUR
 
 RUNNING = NOW.replace(minute=0)
@@ -202,3 +203,18 @@ def test_a_list_that_cannot_be_read_does_not_keep_known_channels_from_being_foll
     told = tail(replace(wrong, services=replace(wrong.services)))
 
     assert told.startswith("1 channels: 1 new, 0 edited, 0 deleted. New channels were not looked up: ")
+
+
+def test_a_channel_taken_out_of_the_list_is_no_longer_followed_until_it_is_listed_again(world: World) -> None:
+    world.record("alpha", [post(12.1)], channel_id=1)
+    world.record("beta", [post(12.1)], channel_id=2)
+    assert tail(world).startswith("2 channels: 2 new")
+    world.clock.advance(timedelta(minutes=5))
+    assert tail(with_settings(world, channel_list="t.me/beta")).startswith("1 channels:")
+    assert tail(with_settings(world, channel_list="t.me/beta, @alpha")).startswith("2 channels:")
+
+
+def test_nothing_is_read_while_the_raw_log_is_switched_off(world: World) -> None:
+    world.record("alpha", [post(12.1)], channel_id=1)
+    assert tail(with_settings(world, supabase_raw_enabled=False)) == RAW_OFF
+    assert texts(world) == []

@@ -242,3 +242,13 @@ def test_news_of_hours_that_failed_or_are_not_collected_are_not_reported(world: 
     world.store(sweep="failed", error="gone")
     world.tail(world.message(1), world.message(2, minute=-90))
     assert unreported(world, since=-5) == []
+
+
+def test_a_channel_that_is_no_longer_listed_is_not_read_and_what_it_has_is_still_shown(
+    world: "World",
+) -> None:
+    world.store(sweep="sealed")
+    world.channels.note_listed(["t.me/other"])
+    assert due(world) == [(0, "unreported")]
+    world.channels.note_listed(["t.me/C5"])
+    assert due(world) == [(1, "missing"), (2, "missing"), (0, "unreported")]

@@ -11,7 +11,8 @@ ON CONFLICT (channel_id) DO UPDATE SET
     cursor_at = CASE WHEN excluded.source_kind IN ('export', known.source_kind) THEN known.cursor_at END
 WHERE known.reference = excluded.reference
 RETURNING
-    channel_id, reference, title, source_kind, collect_since, cursor, cursor_at, member, problem, problem_at;
+    channel_id, reference, title, source_kind, collect_since, cursor, cursor_at, member, problem, problem_at,
+    listed;
 
 -- name: clashing
 SELECT channel_id, reference FROM channels
@@ -19,15 +20,18 @@ WHERE channel_id = %(channel_id)s OR reference = lower(%(reference)s)
 ORDER BY channel_id;
 
 -- name: all
-SELECT channel_id, reference, title, source_kind, collect_since, cursor, cursor_at, member, problem, problem_at
+SELECT channel_id, reference, title, source_kind, collect_since, cursor, cursor_at, member, problem, problem_at,
+    listed
 FROM channels ORDER BY reference;
 
 -- name: by_reference
-SELECT channel_id, reference, title, source_kind, collect_since, cursor, cursor_at, member, problem, problem_at
+SELECT channel_id, reference, title, source_kind, collect_since, cursor, cursor_at, member, problem, problem_at,
+    listed
 FROM channels WHERE reference = ANY (%(references)s) ORDER BY reference;
 
 -- name: by_id
-SELECT channel_id, reference, title, source_kind, collect_since, cursor, cursor_at, member, problem, problem_at
+SELECT channel_id, reference, title, source_kind, collect_since, cursor, cursor_at, member, problem, problem_at,
+    listed
 FROM channels WHERE channel_id = %(channel_id)s;
 
 -- name: note_problem
@@ -37,6 +41,11 @@ WHERE channel_id = %(channel_id)s;
 
 -- name: note_member
 UPDATE channels SET member = %(member)s WHERE channel_id = %(channel_id)s;
+
+-- name: note_listed
+-- Exports are not listed to be collected: they never change.
+UPDATE channels SET listed = NOT listed
+WHERE source_kind <> 'export' AND listed <> (reference = ANY (%(references)s));
 
 -- name: access
 SELECT channel_id, access_hash FROM channel_access WHERE account_id = %(account_id)s;

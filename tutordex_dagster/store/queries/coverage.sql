@@ -10,12 +10,12 @@ WHERE channel_id = %(channel_id)s AND hour = ANY (%(hours)s::timestamptz[])
 AND (reported_at IS NULL OR reported_at < %(at)s);
 
 -- name: due
--- An export shows nothing after the day it was made: reading it again cannot heal those hours. Gaps are looked
--- for only in channels whose rows are too few, and nothing else is read but what two partial indexes hold.
+-- An export shows nothing after the day it was made: reading it again cannot heal those hours. A channel that is
+-- not listed any more is not read. Gaps are looked for only in channels whose rows are too few, and nothing else is read but what two partial indexes hold.
 WITH expected AS MATERIALIZED (
     SELECT
         channel.channel_id, channel.reference, span.since, span.until,
-        least(span.until, hour_of(export.vouches_until)) AS readable_until
+        CASE WHEN channel.listed THEN least(span.until, hour_of(export.vouches_until)) END AS readable_until
     FROM channels AS channel
     CROSS JOIN LATERAL (
         SELECT
