@@ -18,7 +18,8 @@ from tutordex_dagster.assets.keys import DRAIN_JOB, RAW_MESSAGES
 from tutordex_dagster.assets.reports import Hours, extracted_hours, extraction_events
 from tutordex_dagster.extraction.versions import PipelineSpec, build_extractor
 from tutordex_dagster.queue.contract import Finished
-from tutordex_dagster.queue.worker import DrainSummary, drain
+from tutordex_dagster.queue.spending import Tally
+from tutordex_dagster.queue.worker import drain
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.windows import hour_of
 
@@ -86,7 +87,7 @@ def touched_events(
     return extraction_events(services, spec, extracted, newest_raw_event=pointer)
 
 
-def _drain(services: Services, spec: PipelineSpec, config: DrainConfig) -> tuple[DrainSummary, Touched]:
+def _drain(services: Services, spec: PipelineSpec, config: DrainConfig) -> tuple[Tally, Touched]:
     touched: Touched = set()
 
     def note(batch: Sequence[Finished]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tutordex_dagster.extraction.versions import PipelineSpec
     from tutordex_dagster.queue.contract import Finished
-    from tutordex_dagster.queue.worker import DrainSummary
+    from tutordex_dagster.queue.spending import Tally
     from tutordex_dagster.resources.services import Services
 
 ROUND = 5_000
@@ -92,7 +92,7 @@ class Worker:
         from tutordex_dagster.extraction.versions import build_extractor
         from tutordex_dagster.queue import worker
 
-        done: DrainSummary = worker.drain(
+        done: Tally = worker.drain(
             self.services.queue,
             build_extractor(self.spec),
             self.spec.name,

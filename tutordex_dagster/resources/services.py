@@ -14,7 +14,7 @@ from tutordex_dagster.capture.recorded import RecordedSource
 from tutordex_dagster.capture.recording import RecordedChannel, read_recording, recorded_channels
 from tutordex_dagster.errors import PermanentError, UsageError
 from tutordex_dagster.extraction.versions import PipelineSpec, load_pipelines
-from tutordex_dagster.queue.worker import RetryPolicy
+from tutordex_dagster.queue.ends import RetryPolicy
 from tutordex_dagster.resources.databases import database_urls
 from tutordex_dagster.resources.feed import TailFeed, tick_tail
 from tutordex_dagster.resources.history import HistoryReader, history_obstacle

@@ -259,14 +259,6 @@ def test_a_window_is_enqueued_with_a_limit_for_each_channel(world: "World") -> N
     assert enqueue("v2", 5, 6) == 6
 
 
-def test_redriving_gives_dead_jobs_of_one_version_their_attempts_back(every_state: "World") -> None:
-    other = checksum(every_state, "v2")
-    assert every_state.queue.redrive("v1") == 1
-    assert every_state.jobs()[4, 1] == ("pending", None)
-    assert {job.attempt for job in every_state.queue.claim("v1", limit=10)} == {1}
-    assert checksum(every_state, "v2") == other
-
-
 def test_the_backlog_and_a_scope_count_jobs_by_status(every_state: "World") -> None:
     assert BacklogRow(version="v2", status="pending", jobs=6) in every_state.queue.backlog()
     assert {

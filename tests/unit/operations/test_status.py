@@ -163,7 +163,7 @@ def test_a_version_has_a_count_for_every_status_also_those_without_jobs() -> Non
         ),
         (
             {"backlog": by_version([BacklogRow(version="rules", status="dead", jobs=4)])},
-            "rules: 4 extractions are dead; once put right: tutordex queue redrive",
+            "rules: 4 extractions are dead; look: tutordex dead list",
         ),
     ],
 )
