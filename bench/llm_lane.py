@@ -2,11 +2,12 @@
 
     python bench/llm_lane.py [--latency 1.0] [--concurrency 32] [--seconds 30] [--many 100000]
 
-First part: jobs of different texts, each answered after `--latency` seconds by a stub in this process, with
+First: jobs of different texts, each answered after `--latency` seconds by a stub in this process, with
 `--concurrency` in flight, for about `--seconds`. Prints messages a second against the ideal, which is
 concurrency / latency, and the processor time of this process for each message (the stub's included, the
-server of Postgres not). Second part: `--many` messages whose answers take no time, to see the memory: the
-peak and what is held after each tenth of them.
+server of Postgres not). Then the same through the real client, against the tests' chat server in a process of
+its own: everything a worker does but the model. Last: `--many` messages whose answers take no time, to see
+the memory: the peak, and what is held after each tenth of them.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import asyncio
 import os
 import random
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -24,11 +27,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tutordex_dagster.capture.contract import ChannelInfo
+from tutordex_dagster.extraction import llm
 from tutordex_dagster.extraction.contract import Answer, Assignment, Extracted
+from tutordex_dagster.extraction.llm.spec import LlmDefaults, LlmSpec, read_parameters
+from tutordex_dagster.extraction.versions import PipelineSpec
 from tutordex_dagster.queue.contract import Finished
 from tutordex_dagster.queue.ends import Judge, RetryPolicy
 from tutordex_dagster.queue.lane import LaneWork, drain_lane
+from tutordex_dagster.queue.spending import Tally
 from tutordex_dagster.resilience.breaker import BreakerPolicy, CircuitBreaker
+from tutordex_dagster.resources.llm import open_extractor
+from tutordex_dagster.settings import PROJECT, Settings
 from tutordex_dagster.store import migrate
 from tutordex_dagster.store.channels import Channels
 from tutordex_dagster.store.database import Database
@@ -42,6 +51,18 @@ if TYPE_CHECKING:
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 LEASE_SECONDS = 300
+SERVE = """
+import asyncio, sys
+from tests.llm_server.stub import StubServer
+
+async def serve():
+    async with StubServer(latency=float(sys.argv[1])) as server:
+        server.keep_requests = False
+        print(server.url, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(serve())
+"""
 FILL_LOG = """
     INSERT INTO telegram_messages_raw
         (channel_id, message_id, revision, kind, posted_at, observed_at, content_hash, text, source, payload)
@@ -105,21 +126,50 @@ def work_on(database: Database, version: str, latency: float, concurrency: int) 
     )
 
 
-def throughput(database: Database, options: argparse.Namespace) -> None:
-    """Print messages a second against the ideal, and our own processor time."""
+def throughput(database: Database, options: argparse.Namespace, url: str | None = None) -> None:
+    """Print messages a second against the ideal, and our processor time; with a URL through the client."""
     rounds = max(2, round(options.seconds / options.latency))
     jobs, ideal = rounds * options.concurrency, options.concurrency / options.latency
-    work = work_on(database, "timed", options.latency, options.concurrency)
-    database.execute(FILL_QUEUE, {"version": "timed"})
+    version = "client" if url else "stub"
+    work = work_on(database, version, options.latency, options.concurrency)
+    work = replace(work, max_jobs=jobs)
+    database.execute(FILL_QUEUE, {"version": version})
     began, used = time.perf_counter(), time.process_time()
-    tally = asyncio.run(drain_lane(replace(work, max_jobs=jobs)))
+    tally = asyncio.run(through_client(work, url) if url else drain_lane(work))
     taken, used = time.perf_counter() - began, time.process_time() - used
-    assert tally.ok == jobs
+    assert tally.done == jobs, tally
     print(
-        f"{jobs} answers of {options.latency:g} s, {options.concurrency} in flight: {taken:.1f} s,"
+        f"{version}: {jobs} answers of {options.latency:g} s, {options.concurrency} in flight: {taken:.1f} s,"
         f" {jobs / taken:.2f} messages/s = {100 * jobs / taken / ideal:.1f} % of the ideal {ideal:g};"
         f" own processor time {1000 * used / jobs:.2f} ms a message"
     )
+
+
+async def through_client(work: LaneWork, url: str) -> Tally:
+    """Work with a version's own extractor on a chat server."""
+    defaults = LlmDefaults(root=PROJECT, api_url=url, model="stub-model", concurrency=work.concurrency)
+    parameters = read_parameters("llm", {"few_shot": "none", "dialect": "json_schema"})
+    spec = PipelineSpec(
+        name=work.version,
+        extractor="llm",
+        revision=llm.REVISION,
+        description="bench",
+        llm=LlmSpec.of(parameters, defaults),
+    )
+    async with open_extractor(spec, Settings(_env_file=None)) as extractor:
+        return await drain_lane(replace(work, extractor=extractor))
+
+
+@contextmanager
+def chat_server(latency: float) -> Iterator[str]:
+    """Run the tests' chat server in a process of its own; give its address."""
+    command = [sys.executable, "-c", SERVE, str(latency)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
 
 
 def memory(database: Database, options: argparse.Namespace) -> None:
@@ -162,6 +212,8 @@ def main() -> None:
     options = parser.parse_args()
     with log_of(max(options.many, 10_000)) as database:
         throughput(database, options)
+        with chat_server(options.latency) as url:
+            throughput(database, options, url)
         memory(database, options)
 
 
