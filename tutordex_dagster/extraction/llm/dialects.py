@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Literal
 
 from pydantic import JsonValue
 
@@ -11,7 +10,7 @@ from tutordex_dagster.extraction.failures import LaneStopped
 from tutordex_dagster.extraction.llm.answers import Rejected, parse
 from tutordex_dagster.extraction.llm.chat import Completion, RequestRefused
 from tutordex_dagster.extraction.llm.schema import FIELDS, FieldName, answer_form, json_schema
-from tutordex_dagster.extraction.llm.spec import Dialect
+from tutordex_dagster.extraction.llm.spec import Dialect, DialectChoice
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class DialectProbe:
     A probe that fails tells all who wait, and the next one to ask begins another.
     """
 
-    def __init__(self, pinned: Literal["auto"] | Dialect, ask: Ask) -> None:
+    def __init__(self, pinned: DialectChoice, ask: Ask) -> None:
         self._known: Dialect | None = None if pinned == "auto" else pinned
         self._pinned = pinned != "auto"
         self._ask = ask

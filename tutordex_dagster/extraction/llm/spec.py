@@ -17,6 +17,9 @@ Dialect = Literal["json_schema", "json_object", "prompt"]
 """How a server is made to answer in our form: by a schema, as some JSON, or only by asking for it."""
 
 
+DialectChoice = Literal["auto", "json_schema", "json_object", "prompt"]
+"""A pinned dialect, or `auto` for the one a probe of the server finds."""
+
 Price = Annotated[float, Field(ge=0)]
 
 
@@ -32,7 +35,7 @@ class LlmParameters(_Parameters):
     prompt_file: str | None = Field(None, min_length=1)
     prompt_text: str | None = Field(None, min_length=1)
     few_shot: str | None = None
-    dialect: Literal["auto"] | Dialect = "auto"
+    dialect: DialectChoice = "auto"
     temperature: float = Field(0.0, ge=0, le=2)
     seed: int | None = 7
     max_tokens: int | None = Field(None, ge=64)
@@ -91,7 +94,7 @@ class LlmSpec(_Parameters):
     model: str | None
     prompt: Prompt
     few_shot: FewShot
-    dialect: Literal["auto"] | Dialect
+    dialect: DialectChoice
     temperature: float
     seed: int | None
     max_tokens: int

@@ -29,7 +29,7 @@ class Words:
         return self._has_between(text, r"\d")
 
     def _has_between(self, text: str, no_edge: str) -> bool:
-        if not text.strip():
+        if not any(sign.isalnum() for sign in text):
             return False
         before = f"(?<!{no_edge})" if text[0].isalnum() else ""
         after = f"(?!{no_edge})" if text[-1].isalnum() else ""
