@@ -31,6 +31,20 @@ def vocabulary() -> tuple[list[bytes], list[float], list[int]]:
     return [token.encode() for token in tokens], [0.0] * len(tokens), [int(kind) for kind in kinds]
 
 
+def tables(random: np.random.Generator, tokens: list[bytes]) -> dict[str, np.ndarray]:
+    """Return the embeddings, and the outputs with a bias against bytes alone and for the end of a string.
+
+    The first dimension of every embedding is large, so that the outputs' weights for it work as a bias.
+    """
+    embeddings, outputs = random.normal(0, 0.3, (2, len(tokens), WIDTH))
+    embeddings[:, 0] = 20
+    outputs[:, 0] = 0
+    outputs[len(SPECIAL) : len(SPECIAL) + 256, 0] = -3
+    for end, favour in ((b'"', 0.6), (b"{", 0.6), (b"]", 0.4)):
+        outputs[tokens.index(end), 0] = favour
+    return {"token_embd.weight": embeddings, "output.weight": outputs}
+
+
 def write(out: Path) -> None:
     """Write the model."""
     tokens, scores, kinds = vocabulary()
@@ -55,16 +69,16 @@ def write(out: Path) -> None:
     writer.add_unk_token_id(0)
     writer.add_chat_template(TEMPLATE)
     random = np.random.default_rng(7)
+    for name, table in tables(random, tokens).items():
+        writer.add_tensor(name, table.astype(np.float32))
     shapes = {
-        "token_embd.weight": (len(tokens), WIDTH),
-        "output.weight": (len(tokens), WIDTH),
         **{f"blk.0.attn_{part}.weight": (WIDTH, WIDTH) for part in ("q", "k", "v", "output")},
         "blk.0.ffn_gate.weight": (INNER, WIDTH),
         "blk.0.ffn_up.weight": (INNER, WIDTH),
         "blk.0.ffn_down.weight": (WIDTH, INNER),
     }
     for name, shape in shapes.items():
-        writer.add_tensor(name, random.normal(0, 0.3, shape).astype(np.float32))
+        writer.add_tensor(name, random.normal(0, 0.02, shape).astype(np.float32))
     for name in ("output_norm.weight", "blk.0.attn_norm.weight", "blk.0.ffn_norm.weight"):
         writer.add_tensor(name, np.ones(WIDTH, dtype=np.float32))
     writer.write_header_to_file()
