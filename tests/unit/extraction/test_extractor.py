@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tutordex_dagster.errors import UsageError
 from tutordex_dagster.extraction import rules
-from tutordex_dagster.extraction.contract import Assignment, Extracted, Outcome, Skipped
+from tutordex_dagster.extraction.contract import Assignment, Closing, Extracted, Outcome, Skipped
 from tutordex_dagster.extraction.rules.text import MAX_CHARACTERS, normalise
 
 POSTS: dict[str, list[dict[str, Any]]] = yaml.safe_load(
@@ -54,12 +54,22 @@ def test_a_compilation_gives_its_assignments_in_the_order_of_the_text(post: dict
     assert outcome.kind == "compilation"
     assert [segment.assignment_code for segment in outcome.segments] == post["expected"]["codes"]
     assert [segment.academic_display_text for segment in outcome.segments] == post["expected"]["taught"]
+    assert [segment.rate.min for segment in outcome.segments] == post["expected"].get(
+        "amounts", [segment.rate.min for segment in outcome.segments]
+    )
     assert {segment.kind for segment in outcome.segments} == {"compilation"}
+
+
+@pytest.mark.parametrize("post", styles("singles"))
+def test_one_assignment_told_in_several_parts_stays_one(post: dict[str, Any]) -> None:
+    assert first(DEFAULT.extract(post["text"])).kind == "assignment"
 
 
 @pytest.mark.parametrize("post", styles("skipped"))
 def test_a_post_without_an_assignment_is_skipped_with_its_reason(post: dict[str, Any]) -> None:
-    assert DEFAULT.extract(post["text"]) == Skipped(reason=post["expected"]["reason"])
+    expected = post["expected"]
+    closes = Closing(codes=tuple(expected.get("closes", ())), links=tuple(expected.get("links", ())))
+    assert DEFAULT.extract(post["text"]) == Skipped(reason=expected["reason"], closes=closes)
 
 
 @pytest.mark.parametrize("post", styles("assignments"))
@@ -72,7 +82,7 @@ def test_the_strict_version_never_fills_a_text_field_the_default_leaves_empty(po
 def test_the_strict_version_trusts_only_labels_and_estimates_nothing() -> None:
     text = "Sec 1 Chinese @ Hougang Ave 8 #HG3310\nRate: $35/hr\nTime: Mon after 4pm, Tue 5pm\n- be punctual"
     strict = first(STRICT.extract(text))
-    assert strict == Assignment.model_validate(
+    assert strict.model_copy(update={"evidence": {}}) == Assignment.model_validate(
         {
             "rate": {"min": 35.0, "max": 35.0, "raw_text": "$35/hr"},
             "time_availability": {

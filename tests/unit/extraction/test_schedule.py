@@ -17,7 +17,8 @@ from tutordex_dagster.extraction.rules.text import split_lines
     ("text", "expected"),
     [
         ("Frequency: 1x weekly, 1.5 hrs", ("1x weekly, 1.5 hrs",)),
-        ("Frequency: weekly", ("Frequency: weekly",)),
+        ("Frequency: weekly", ("weekly",)),
+        ("Duration: 2h", ("Duration: 2h",)),
         ("No. of lessons: 2\nDuration: 2h", ("No. of lessons: 2", "Duration: 2h")),
         ("Frequency: TBC", ()),
     ],

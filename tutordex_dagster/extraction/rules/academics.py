@@ -18,9 +18,9 @@ from tutordex_dagster.extraction.rules.text import CACHE, trim_decoration
 MAX_HEADLINE = 400
 """Longer than any headline we know by far; keeps the search for its end short on hostile lines."""
 
-_subject_names = Terms(phrases(SUBJECTS))
+_subject_names = Terms(phrases(SUBJECTS), after_digits=True)
 _generic_levels = Terms(phrases(GENERIC_LEVELS))
-_stream_names = Terms(phrases(STREAMS))
+_stream_names = Terms(phrases(STREAMS), after_digits=True)
 
 _NUMBERED = re.compile(
     rf"\b({'|'.join(sorted(NUMBERED_LEVELS, key=len, reverse=True))})\.? ?-?(\d{{1,2}})(?!\d|\.\d|[:%])"
@@ -47,7 +47,7 @@ _REST = re.compile(
     r"| ?#(?=[A-Za-z]{0,6}\d{3})| ?[(\[](?=[^()\[\]]{2,80}[)\]])| ?S?\$ ?\d|, ?(?=blk\b|block\b)"
     r"|[.!] (?=[A-Z])| (?:home |private )?(?:tuition|tutor(?:s|ing)?|teachers?)(?: assignments?"
     r"| jobs?)?\b| (?:looking for|needed|required|wanted)\b"
-    r"| (?:and|who) (?:needs?|requires?)\b| (?:for (?:an? )?)?(?:student|boy|girl|kid)\b",
+    r"| (?:and|who) (?:needs?|requires?)\b| (?:for (?:an? )?)?(?P<whose>student|boy|girl|kid)\b",
     re.IGNORECASE,
 )
 _LABELLED_REST = re.compile(
@@ -119,7 +119,12 @@ def streams(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=CACHE)
 def is_academic(text: str) -> bool:
     """Does the text name a subject or a level?"""
-    return bool(_subject_names.find(text) or _generic_levels.find(text) or _NUMBERED.search(text))
+    return bool(_subject_names.find(text) or _generic_levels.find(text) or next(_numbered_levels(text), None))
+
+
+def is_taught(text: str) -> bool:
+    """Does the text name both a level and a subject?"""
+    return bool(subjects(text) and levels(text))
 
 
 @lru_cache(maxsize=CACHE)
@@ -173,6 +178,8 @@ def _first_cut(text: str) -> int:
         left, right = text[: match.start()], text[match.end() :]
         depth = left.count("(") - left.count(")")
         if depth > 0 or not is_academic(left):
+            continue
+        if match["whose"] and not subjects(left) and subjects(right[:60]):
             continue
         sign = match[0].strip()
         if (sign in _SEPARATORS and _goes_on(right)) or (sign in {"(", "["} and not _is_aside(right)):
@@ -231,7 +238,7 @@ def first_headline(texts: Iterable[str]) -> str | None:
     for text in texts:
         if not is_academic(text):
             continue
-        if subjects(text) and levels(text):
+        if is_taught(text):
             return text
         fair = fair or text
     return fair

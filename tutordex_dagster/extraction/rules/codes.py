@@ -15,7 +15,14 @@ _TAGGED = re.compile(r"#([A-Za-z]{0,6}-?\d{3,10}[A-Za-z0-9]{0,6})\b")
 _BRACKETED = re.compile(r"[(\[]#?([A-Z]{1,6}-?\d{2,8}[A-Z0-9]{0,4})[)\]]")
 _NAMED = re.compile(
     r"\b(?:assignment|job|case|code|ref|id)(?: (?:no|id|code"
-    r"|ref)\b)?[ :#.]{1,3}([A-Za-z]{0,6}[-/]?\d{2,10}[A-Za-z0-9]{0,4}(?:[-/]\d{1,8})?)\b",
+    r"|ref)\b)?[ :#.]{1,3}"
+    r"((?:[A-Za-z]{1,6}[-/]\d|[A-Za-z]{0,6}\d{2})\d{0,9}[A-Za-z0-9]{0,4}(?:[-/]\d{1,8})?)\b",
+    re.IGNORECASE,
+)
+_REQUESTED = re.compile(
+    r"\b(?:request|lead|order|listing|vacancy|tuition|assignment)(?: (?:no|id|code|ref|number)\b)?"
+    r"[ :#.»-]{1,3}"
+    r"([A-Za-z]{0,6}[-/]?\d{3,10}(?:[-/]?[A-Za-z0-9]{1,6})?)\b",
     re.IGNORECASE,
 )
 _ALONE = re.compile(r"#?([A-Z]{1,6}[-_/]?\d{3,10}[A-Z0-9]{0,6})")
@@ -52,6 +59,9 @@ def _candidates(text: str) -> Iterator[str]:
     named = _NAMED.search(text)
     if named:
         yield named[1]
+    requested = _REQUESTED.search(text)
+    if requested:
+        yield requested[1]
     alone = _ALONE.fullmatch(text)
     if alone:
         yield alone[1]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from tutordex_dagster.extraction.rules import patterns
-from tutordex_dagster.extraction.rules.academics import is_academic
+from tutordex_dagster.extraction.rules.academics import is_academic, is_taught
+from tutordex_dagster.extraction.rules.people import tutor_types
 from tutordex_dagster.extraction.rules.text import Line
 from tutordex_dagster.extraction.rules.vocabulary import CHINESE, LABEL_WORDS, NEGATIONS, RULES, SIGNS, Field
 
@@ -34,10 +35,14 @@ _DASH_FIELDS: frozenset[Field] = frozenset(
     }
 )
 _BARE_FIELDS: frozenset[Field] = frozenset({"rate", "code", "time", "headline"})
+_INNER_FIELDS = (_DASH_FIELDS | {"status"}) - {"tutor", "other"}
 _HEADING_FIELDS = _DASH_FIELDS - {"headline", "other", "tutor"}
 
 _SIGN = re.compile(f"([{''.join(SIGNS)}])\ufe0f?")
 _INFORMATION = re.compile(r"[^a-z]{0,3}(?:info|information|details?|description|about)\b", re.IGNORECASE)
+_REQUEST = re.compile(r"req(?:uests?|uired)? ?[^a-z]{0,3}$", re.IGNORECASE)
+MAX_TAUGHT = 60
+"""A request no longer than this, with level and subject, is what is taught and no remark."""
 _NO_HEADING = frozenset({"available", "available now", "daily"})
 """Words of labels that say something themselves when alone on a line."""
 
@@ -48,14 +53,22 @@ LIST_BULLETS = frozenset(
 
 _COLON = re.compile(r"([^:：]{1,48})[:：] ?(.*)", re.DOTALL)
 _BRACKETED = re.compile(r"[\[【(<]([^\[\]【】()<>:：]{2,30})[\]】)>] ?(.*)", re.DOTALL)
-_DASH = re.compile(r"([A-Za-z][A-Za-z &/']{1,30}?) ?(?:[-–—=]|->|➡️?|👉) (.{1,400})")
+_DASH = re.compile(
+    r"([A-Za-z][A-Za-z &/']{1,30}?) ?(?:[-–—=|¦»›→➔➜⇒~]|->|=>|>{1,2}|➡️?|👉|\?|[.…]{2,60}|_{2,30}) ?"
+    r"(?<=[ .…_?|¦»›→➔➜⇒>️])(.{1,400})"
+)
 _BEHIND_CODE = re.compile(rf"({patterns.CODE.pattern}) ?[:|,–—-]{{1,2}} (.{{6,800}})", re.DOTALL)
 _BARE = re.compile(
     r"([A-Za-z]{2,12}(?: [A-Za-z]{2,8}){0,2}\.?) ((?:#? ?(?:S?\$|\d)|#?[A-Z]{1,6}-?\d).{0,200})"
 )
 _INLINE = re.compile(r"[,;|•] ?([A-Za-z][A-Za-z /&'.]{1,30}?) ?[:：] ?")
+_WORDS_BEFORE_COLON = re.compile(
+    r" ((?:[A-Z][A-Za-z/'.&]{1,14} ){0,2}[A-Z][A-Za-z/'.&()]{1,14}) ?[:：](?!\d)"
+)
+_AMOUNT = re.compile(r"S?\$ ?\d|\d{2,3}\b")
 _CODE_FIRST = re.compile(rf"{patterns.CODE.pattern}(?= ?[:|,–—-]|$)")
 _PARENTHESIS = re.compile(r"\([^()]{0,24}\)")
+_MONEY_SIGN = re.compile(r"[s ]{0,2}\$[ /]{0,2}")
 _NOT_A_WORD = re.compile(r"[^a-z0-9#]{1,48}")
 _HASHTAGS = re.compile(r"#\w{2,30}(?:[ ,]{1,3}#\w{2,30}){1,20}")
 _FOOTER = re.compile(
@@ -97,6 +110,8 @@ def read_entries(lines: Iterable[Line]) -> tuple[Entry, ...]:
         if found and current is not None and _is_sub_label(current, found[0], gap=gap):
             current.value = _joined(current.value, line.text)
             entries.extend(found)
+        elif found and current is not None and _is_tier(current, found[0]):
+            current.value = _joined(current.value, line.text)
         elif found:
             entries.extend(found)
             current = found[-1]
@@ -142,6 +157,10 @@ def _field_of(label: str, *, strangers: int) -> Field | None:
         _PARENTHESIS.sub(" ", label.replace("(s)", "")).replace("'s", "").replace("’s", "").replace("‘s", "")
     )
     words = [_singular(word) for word in _NOT_A_WORD.split(plain) if word]
+    if not words and _MONEY_SIGN.fullmatch(plain):
+        return "rate"
+    if words == ["no"]:
+        return "code"
     if not words:
         return next((field for word, field in CHINESE.items() if word in plain), None)
     strange = set(words) - LABEL_WORDS
@@ -174,12 +193,10 @@ def _labelled(line: Line) -> Iterator[Entry]:
     if found is None:
         return
     label, value, name = found
-    for inner in _INLINE.finditer(value) if name != "remarks" else ():
-        inner_name = label_field(inner[1])
-        if inner_name is None or inner_name == name:
-            continue
-        yield _entry(line, label, value[: inner.start()], name)
-        yield from _labelled(replace(line, text=value[inner.start() + 1 :].strip()))
+    inner = _inner_label(value, name) if name != "remarks" else None
+    if inner is not None:
+        yield _entry(line, label, value[:inner].rstrip(" ,;|•"), name)
+        yield from _labelled(replace(line, text=value[inner:].lstrip(" ,;|•")))
         return
     behind = _BEHIND_CODE.match(value) if name in {"code", "headline"} else None
     if behind:
@@ -187,6 +204,24 @@ def _labelled(line: Line) -> Iterator[Entry]:
         yield Entry(field=None, label="", value=behind[2], line=replace(line, bullet=""))
         return
     yield _entry(line, label, value, name)
+
+
+def _inner_label(value: str, name: Field) -> int | None:
+    """Return where the next label begins in a value that runs on into it: "A12, Rate: 30", "A12 Rate: 30"."""
+    if ":" not in value and "：" not in value:
+        return None
+    for inner in _INLINE.finditer(value):
+        if label_field(inner[1]) not in {None, name}:
+            return inner.start()
+    for inner in _WORDS_BEFORE_COLON.finditer(value):
+        if value.count("(", 0, inner.start()) > value.count(")", 0, inner.start()):
+            continue
+        words = inner[1].split(" ")
+        for first in range(len(words)):
+            label = " ".join(words[first:])
+            if label_field(label) in _INNER_FIELDS - {name}:
+                return inner.end(1) - len(label)
+    return None
 
 
 def _entry(line: Line, label: str, value: str, name: Field) -> Entry:
@@ -208,7 +243,7 @@ def _split_label(text: str) -> tuple[str, str, Field] | None:
         (_BARE, _BARE_FIELDS),
     ):
         match = pattern.match(text)
-        if match is None:
+        if match is None or (pattern is _COLON and _is_dashed(match[1])):
             continue
         name = _own_label_field(match[1]) if pattern is _COLON else label_field(match[1])
         if name is not None and (allowed is None or name in allowed):
@@ -216,6 +251,12 @@ def _split_label(text: str) -> tuple[str, str, Field] | None:
                 continue
             return text[: match.start(2)], match[2], name
     return (text, "", name) if (name := _heading(text)) else None
+
+
+def _is_dashed(label: str) -> bool:
+    """Is the label before the colon a label and its value, as in "Rate - PT: $30"?"""
+    first, dash, _ = label.partition(" - ")
+    return bool(dash) and label_field(first) in _DASH_FIELDS
 
 
 def _heading(text: str) -> Field | None:
@@ -230,6 +271,8 @@ def _by_value(name: Field, label: str, value: str) -> Field:
     """Settle labels that different posts use for different things: "Assignment", "Schedule", "Time"."""
     if name == "headline" and patterns.CODE.fullmatch(value):
         return "code"
+    if name == "remarks" and _REQUEST.match(label) and len(value) <= MAX_TAUGHT and is_taught(value):
+        return "academic"
     if name == "headline" and _INFORMATION.match(label) and value and not is_academic(value):
         return "remarks"
     if name in {"schedule", "time"} and value:
@@ -250,6 +293,16 @@ def _is_sub_label(current: Entry, found: Entry, *, gap: bool) -> bool:
         and bool(current.line.bullet)
         and not found.line.bullet
         and found.field in _SUB_FIELDS
+    )
+
+
+def _is_tier(current: Entry, found: Entry) -> bool:
+    """Is this "label" a kind of tutor in a list of what each kind is paid?"""
+    return (
+        current.field == "rate"
+        and found.field != "rate"
+        and _AMOUNT.match(found.value) is not None
+        and bool(tutor_types((found.label,)))
     )
 
 

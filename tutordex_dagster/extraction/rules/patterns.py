@@ -44,7 +44,9 @@ FREQUENCY = re.compile(
     r"|\b\d ?x? (?:bi-?)?weekly\b|\b\d(?:\.\d{1,2})? ?(?:h|hrs?|hours?) ?(?:x|×|\*) ?\d"
     r"|\b\d(?:\.\d{1,2})? ?(?:h|hrs?|hours?) ?(?:(?:per|a|/|each) ?(?:week|wk|lesson|session)"
     r"|(?:(?:once|twice|thrice) )?(?:a )?(?:week|month)ly\b)"
-    r"|\b\d{1,2} ?(?:lessons?|sessions?) ?(?:x|×|\*|of) ?\d",
+    r"|\b\d{1,2} ?(?:lessons?|sessions?) ?(?:x|×|\*|of) ?\d"
+    r"|\b(?:bi-?|fort)?(?:weekly|nightly)\b,? ?(?:x ?)?\d(?:\.\d{1,2})? ?-?(?:h|hrs?|hours?)\b"
+    r"|每[周週]\S{0,3}[次小]|一[周週][一二两兩三四五\d]次",
     re.IGNORECASE,
 )
 """How often, or how long each time."""
@@ -77,6 +79,11 @@ TIME_WORD = re.compile(
     re.IGNORECASE,
 )
 """A clock time or a part of the day."""
+
+DAY_SPAN = re.compile(
+    rf"(?:{DAY.pattern}),? ?(?<!\d)\d{{1,2}}(?:[.:]\d\d)? ?[-–—] ?\d{{1,2}}(?:[.:]?\d\d)?\b", re.IGNORECASE
+)
+"""A day with a bare span, as "sat 2-3.30"."""
 
 BRACKETED_SCHEDULE = re.compile(r"\[[^\[\]]{0,80}(?:lesson|week|hr|hour)[^\[\]]{0,80}\]", re.IGNORECASE)
 """A frequency in square brackets behind the times of a headline."""

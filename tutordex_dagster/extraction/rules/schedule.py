@@ -10,6 +10,7 @@ from tutordex_dagster.extraction.rules.labels import Entry, written
 _BRACKETS = re.compile(r"[(\[][^()\[\]]{1,80}[)\]]")
 _PIECE = re.compile(r" ?[,;|•] ?")
 
+_OFTEN = re.compile(r"\b(?:(?:bi-?)?weekly|fortnightly|monthly|once|twice|thrice)\b", re.IGNORECASE)
 _SOON = r"(?:a\.?s\.?a\.?p\b|immediate(?:ly)?|as soon as possible)"
 _RELATIVE = (
     r"(?:(?:this|next|coming|the coming|following)\b(?: (?:week|month|year|term|semester|school year|mon"
@@ -25,7 +26,10 @@ _WHEN = rf"(?:{_PART})?(?:{DATE}|{MONTH}\b)"
 _START_VALUE = re.compile(rf"{_STARTING}{_LEAD}(?P<value>{_SOON}|{_WHEN})", re.IGNORECASE)
 _START_DATED = re.compile(rf"{_STARTING}{_LEAD}{_WHEN}", re.IGNORECASE)
 _START_RELATIVE = re.compile(rf"{_STARTING}{_LEAD}{_RELATIVE}[^.;,\n]{{0,40}}", re.IGNORECASE)
-_WHOLE = re.compile(rf"{_STARTING}{_LEAD}(?:{_SOON}|{_WHEN}|{_RELATIVE})", re.IGNORECASE)
+_WHOLE = re.compile(
+    rf"{_STARTING}{_LEAD}(?:{_SOON}|{_WHEN}|{_RELATIVE})|(?:immediate|asap) (?:start|commencement)",
+    re.IGNORECASE,
+)
 _DATE_IN_BRACKETS = re.compile(rf"\(({DATE})\)", re.IGNORECASE)
 _ONLY_DATE = re.compile(rf"(?:{DATE}|{_SOON})", re.IGNORECASE)
 _EDGE = re.compile(r"^(?:from|on)\b ?|,? ?\b(?:onwards?)\b$", re.IGNORECASE)
@@ -34,9 +38,13 @@ _EDGE = re.compile(r"^(?:from|on)\b ?|,? ?\b(?:onwards?)\b$", re.IGNORECASE)
 def labelled_schedule(entries: Iterable[Entry]) -> tuple[str, ...]:
     """Return what labels say about frequency and length; with the labels if several share it."""
     filled = [entry for entry in entries if entry.field == "schedule" and patterns.stated(entry.value)]
-    if len(filled) == 1 and (patterns.FREQUENCY.search(filled[0].value) or not filled[0].label):
+    if len(filled) == 1 and (_says_how_often(filled[0].value) or not filled[0].label):
         return (filled[0].value,)
     return tuple(written(entry) for entry in filled)
+
+
+def _says_how_often(text: str) -> bool:
+    return patterns.FREQUENCY.search(text) is not None or _OFTEN.search(text) is not None
 
 
 def free_schedule(text: str) -> str | None:

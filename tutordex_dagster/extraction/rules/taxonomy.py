@@ -1,30 +1,30 @@
 """Singapore's school subjects, levels and streams: canonical names and the words for them."""
 
 SUBJECTS: dict[str, str] = {
-    "English": "english, eng, english language, el",
+    "English": "english, eng, english language, el, 英文, 英语",
     "English Literature": "english literature, literature, lit, elit, literature in english",
     "Phonics": "phonics",
     "Creative Writing": "creative writing, composition writing, essay writing",
-    "Mathematics": "mathematics, maths, math, h1 math, h1 maths, h2 math, h2 maths, h3 math",
+    "Mathematics": "mathematics, maths, math, h1 math, h1 maths, h2 math, h2 maths, h3 math, 数学",
     "Elementary Mathematics": (
         "elementary mathematics, elementary maths, elementary math, e maths, e math, emaths, emath, "
-        "e-maths, e-math, maths e, mathematics (elementary), elementary"
+        "e-maths, e-math, maths e, mathematics (elementary), elementary, e.math, e.maths"
     ),
     "Additional Mathematics": (
         "additional mathematics, additional maths, additional math, add maths, add math, a maths, a math, "
         "amaths, amath, a-maths, a-math, maths a, mathematics (additional), additional & elementary, "
-        "a/e math, a/e maths, e/a math, e/a maths"
+        "a/e math, a/e maths, e/a math, e/a maths, a.math, a.maths"
     ),
     "Further Mathematics": "further mathematics, further maths, further math",
     "Statistics": "statistics, stats",
     "Calculus": "calculus",
-    "Science": "science, sci, general science",
+    "Science": "science, sci, general science, 科学",
     "Combined Science": "combined science, combined sci, comb science, comb sci, c science",
-    "Physics": "physics, phy, phys, pure physics, comb physics, combined physics, h1 physics, h2 physics",
-    "Chemistry": "chemistry, chem, pure chemistry, pure chem, comb chem, combined chem, combined chemistry",
-    "Biology": "biology, bio, pure biology, pure bio, comb bio, combined bio, combined biology",
-    "Chinese": "chinese, chi, chinese language, mandarin, mandarin chinese",
-    "Higher Chinese": "higher chinese, hcl, hc, higher chi, higher chinese language",
+    "Physics": "physics, phy, phys, pure physics, comb physics, combined physics, 物理",
+    "Chemistry": "chemistry, chem, pure chemistry, pure chem, comb chem, combined chem, 化学",
+    "Biology": "biology, bio, pure biology, pure bio, comb bio, combined bio, combined biology, 生物",
+    "Chinese": "chinese, chi, chinese language, mandarin, mandarin chinese, 华文, 华语, 中文",
+    "Higher Chinese": "higher chinese, hcl, hc, higher chi, higher chinese language, 高级华文, 高华",
     "Chinese Literature": "chinese literature",
     "Malay": "malay, bahasa melayu, malay language",
     "Higher Malay": "higher malay",

@@ -75,6 +75,7 @@ _COMBINATIONS: tuple[tuple[Field, tuple[str, ...]], ...] = (
     ),
     ("schedule", ("tempoh", "kekerapan")),
     ("rate", ("how much", "bayaran", "kadar", "yuran")),
+    ("location", ("location mrt", "area mrt", "address mrt", "venue mrt", "place mrt")),
     ("mrt", ("mrt", "lrt", "station", "train")),
     ("mode", ("mode", "lesson type", "lesson format", "format", "delivery", "type lesson", "class type")),
     ("mode", ("type tuition", "tuition type")),
@@ -125,6 +126,7 @@ MODIFIERS = frozenset(
     order request serial listing working sgd daily available possible looking open quick academic
     education subject level structure each every how often many long offer range max maximum min
     minimum indicative suggested quoted basic travel
+    pt ft moe nie ex undergrad undergraduate graduate
     much tuisyen murid pelajar guru
     """.split()  # noqa: SIM905 - a paragraph of words, not a page
 )
