@@ -206,9 +206,9 @@ def _is_remark(entry: Entry) -> bool:
         (entry.line.bullet in LIST_BULLETS or people.is_wish(text))
         and not academics.restates(text)
         and not schedule.is_start_line(text)
-        and not patterns.FREQUENCY.search(text)
+        and not patterns.tells_frequency(text)
         and not rates.free_rate(text)
-        and not patterns.DAY.search(text)
+        and not patterns.names_day(text)
         and not _is_address(text)
         and not places.is_way(text)
         and people.learning_mode((text,)).mode is None
@@ -230,9 +230,6 @@ def _availability(reading: Reading, rest: str) -> TimeAvailability:
     )
 
 
-_TIMED = (patterns.TIME_WORD, patterns.FREQUENCY, patterns.DAY_SPAN)
-
-
 def _free_times(texts: Sequence[str]) -> str:
     """Return the first sentence with a day and a time or frequency, else a line that is nothing but days.
 
@@ -240,9 +237,13 @@ def _free_times(texts: Sequence[str]) -> str:
     """
     for text in texts:
         for sentence in patterns.columns(text):
-            if not patterns.DAY.search(sentence) or schedule.start_date(sentence):
+            if not patterns.names_day(sentence) or schedule.start_date(sentence):
                 continue
-            if any(words.search(sentence) for words in _TIMED):
+            if (
+                patterns.TIME_WORD.search(sentence)
+                or patterns.tells_frequency(sentence)
+                or patterns.DAY_SPAN.search(sentence)
+            ):
                 return sentence
     return next((text for text in texts if patterns.DAYS_ONLY.fullmatch(text)), "")
 

@@ -90,8 +90,8 @@ def _kind(text: str) -> Kind:
         return "start"
     if rates.free_rate(text):
         return "rate"
-    if patterns.FREQUENCY.search(text) or (patterns.HOURS.search(text) and not patterns.CLOCK.search(text)):
+    if patterns.tells_frequency(text) or (patterns.HOURS.search(text) and not patterns.CLOCK.search(text)):
         return "schedule"
-    if patterns.DAY.search(text) or patterns.CLOCK.search(text):
+    if patterns.names_day(text) or patterns.CLOCK.search(text):
         return "time"
     return "academic" if academics.is_academic(text) else ""

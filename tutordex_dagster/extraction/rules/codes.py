@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from tutordex_dagster.extraction.rules import academics, patterns
 from tutordex_dagster.extraction.rules.labels import Entry
+from tutordex_dagster.extraction.rules.text import CACHE
 
 _LABELLED = re.compile(
     r"[#(\[ ]{0,4}((?=[A-Za-z0-9/_.-]{0,24}\d)[A-Za-z0-9]{1,16}(?:[-/_.][A-Za-z0-9]{1,12}){0,4})"
@@ -28,6 +30,7 @@ _REQUESTED = re.compile(
 _ALONE = re.compile(r"#?([A-Z]{1,6}[-_/]?\d{3,10}[A-Z0-9]{0,6})")
 _LEADING = re.compile(r"[#\[(]{0,2}([A-Z]{0,6}[-_/]?\d{3,8}[A-Z]{0,3})[\])]? ?[-–—|:~]{1,2} (?=\D)")
 _SHOWN = re.compile(r"(?<![\w/#$.-])(?!BLK|UNIT|PSLE)([A-Z]{1,6}(?:-\d{2,8}|\d{3,8})[A-Z]{0,3})(?![\w/-])")
+_DIGIT = re.compile(r"\d")
 _YEAR = re.compile(r"20[1-4]\d")
 
 
@@ -43,7 +46,16 @@ def free_code(entry: Entry) -> str | None:
     """Return the code a free line shows: `#A1234`, `(AB123)`, or a line that is nothing else."""
     if entry.field not in {None, "headline", "other"}:
         return None
-    return next((code for code in _candidates(entry.value) if _may_be_code(code)), None)
+    return _code_in(entry.value)
+
+
+@lru_cache(maxsize=CACHE)
+def _code_in(text: str) -> str | None:
+    return (
+        next((code for code in _candidates(text) if _may_be_code(code)), None)
+        if _DIGIT.search(text)
+        else None
+    )
 
 
 def find_code(entries: Iterable[Entry], *, labelled_only: bool) -> str | None:

@@ -136,7 +136,7 @@ def _is_place(pieces: Sequence[str], _: Assignment) -> bool:
 
 
 def _is_schedule(pieces: Sequence[str], _: Assignment) -> bool:
-    return any(patterns.FREQUENCY.search(piece) or patterns.HOURS.search(piece) for piece in pieces)
+    return any(patterns.tells_frequency(piece) or patterns.HOURS.search(piece) for piece in pieces)
 
 
 def _is_start(pieces: Sequence[str], _: Assignment) -> bool:

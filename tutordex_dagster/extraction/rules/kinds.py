@@ -145,9 +145,9 @@ def _free_facts(entry: Entry) -> Iterator[str]:
         yield "code"
     if rates.free_rate(text):
         yield "rate"
-    if patterns.FREQUENCY.search(text):
+    if patterns.tells_frequency(text):
         yield "schedule"
-    if patterns.DAY.search(text):
+    if patterns.names_day(text):
         yield "time"
 
 

@@ -176,7 +176,7 @@ def _may_be_strange(words: list[str], strange: set[str]) -> bool:
         1 < len(words) <= 3  # noqa: PLR2004
         and not NEGATIONS.intersection(words)
         and all(word.isalpha() and len(word) > 2 for word in strange)  # noqa: PLR2004
-        and not any(patterns.DAY.search(word) or is_academic(word) for word in strange)
+        and not any(patterns.names_day(word) or is_academic(word) for word in strange)
     )
 
 
@@ -276,8 +276,8 @@ def _by_value(name: Field, label: str, value: str) -> Field:
     if name == "headline" and _INFORMATION.match(label) and value and not is_academic(value):
         return "remarks"
     if name in {"schedule", "time"} and value:
-        has_day = patterns.DAY.search(value) is not None
-        has_frequency = patterns.FREQUENCY.search(value) is not None
+        has_day = patterns.names_day(value)
+        has_frequency = patterns.tells_frequency(value)
         if name == "schedule" and has_day and not has_frequency:
             return "time"
         if name == "time" and has_frequency and not has_day and not patterns.CLOCK.search(value):
@@ -336,10 +336,10 @@ def _is_sibling(current: Entry, line: Line) -> bool:
 def _adds_to(name: Field, text: str) -> bool:
     """Does an unlabelled line below a filled field say more of the same?"""
     if name == "time":
-        return patterns.DAY.search(text) is not None
+        return patterns.names_day(text)
     if name == "rate":
         return "$" in text or text.startswith("(")
-    return name == "tutor" or patterns.FREQUENCY.search(text) is not None
+    return name == "tutor" or patterns.tells_frequency(text)
 
 
 def is_footer(text: str) -> bool:

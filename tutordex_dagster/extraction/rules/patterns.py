@@ -1,6 +1,9 @@
 """Small patterns that several rules share. Quantifiers are bounded: every search is linear."""
 
 import re
+from functools import lru_cache
+
+from tutordex_dagster.extraction.rules.text import CACHE
 
 CODE = re.compile(
     r"#? ?(?=[A-Za-z0-9/_-]{0,20}\d)(?![0-9]{1,2}\b)[A-Za-z0-9]{1,14}(?:[-/_][A-Za-z0-9]{1,10}){0,3}\.?"
@@ -50,6 +53,24 @@ FREQUENCY = re.compile(
     re.IGNORECASE,
 )
 """How often, or how long each time."""
+
+_OF_FREQUENCY = re.compile(
+    r"w(?:ee)?k|month|mth|fortnight|\d ?[x×*]|[hsr] ?[x×*] ?\d|(?:lesson|session)s? ?of|[周週]",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=CACHE)
+def tells_frequency(text: str) -> bool:
+    """Does the text say how often, or how long each time? Several fields ask this of the same line."""
+    return _OF_FREQUENCY.search(text) is not None and FREQUENCY.search(text) is not None
+
+
+@lru_cache(maxsize=CACHE)
+def names_day(text: str) -> bool:
+    """Does the text name a day of the week or a group of days?"""
+    return DAY.search(text) is not None
+
 
 MRT = re.compile(r"\b(?:MRT|LRT)\b", re.IGNORECASE)
 

@@ -121,6 +121,7 @@ def looks_like_place(text: str) -> bool:
     return bool(place_names.find(text) or _STREET.search(text) or _SIX_DIGITS.search(text))
 
 
+@lru_cache(maxsize=CACHE)
 def is_address_line(text: str) -> bool:
     """Is the line a block, a street or a postal code and little else, so an address without a label?"""
     if len(text) > MAX_ADDRESS or is_way(text):

@@ -65,7 +65,7 @@ def labelled_rate(label: str, value: str) -> tuple[Rate, str]:
     """
     schedule = ""
     for bracket in _SCHEDULE.finditer(value):
-        if patterns.FREQUENCY.search(bracket[0]) and "$" not in bracket[0]:
+        if patterns.tells_frequency(bracket[0]) and "$" not in bracket[0]:
             schedule = bracket[0].strip()
             value = value.replace(bracket[0], "", 1).strip()
             break

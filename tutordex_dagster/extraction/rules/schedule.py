@@ -44,15 +44,15 @@ def labelled_schedule(entries: Iterable[Entry]) -> tuple[str, ...]:
 
 
 def _says_how_often(text: str) -> bool:
-    return patterns.FREQUENCY.search(text) is not None or _OFTEN.search(text) is not None
+    return patterns.tells_frequency(text) or _OFTEN.search(text) is not None
 
 
 def free_schedule(text: str) -> str | None:
     """Return the words of a sentence that say how often, and with them how long."""
-    if not patterns.FREQUENCY.search(text):
+    if not patterns.tells_frequency(text):
         return None
     for bracket in _BRACKETS.finditer(text):
-        if patterns.FREQUENCY.search(bracket[0]):
+        if patterns.tells_frequency(bracket[0]):
             return bracket[0]
     return next((found for sentence in patterns.SENTENCE.split(text) if (found := _clause(sentence))), None)
 
@@ -95,11 +95,11 @@ def _clause(sentence: str) -> str | None:
     for piece in _PIECE.split(sentence):
         at = sentence.index(piece, place)
         place = at + len(piece)
-        if patterns.FREQUENCY.search(piece) or (patterns.HOURS.search(piece) and "$" not in piece):
+        if patterns.tells_frequency(piece) or (patterns.HOURS.search(piece) and "$" not in piece):
             start, end = (at if start is None else start), place
         elif start is not None:
             break
     if start is None or end is None:
         return None
     clause = sentence[start:end].strip(" .")
-    return clause if patterns.FREQUENCY.search(clause) and len(clause) <= 120 else None  # noqa: PLR2004
+    return clause if patterns.tells_frequency(clause) and len(clause) <= 120 else None  # noqa: PLR2004

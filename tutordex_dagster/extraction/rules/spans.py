@@ -4,6 +4,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 
+_BREAK = re.compile("\n")
 _LINE_END = re.compile("\r\n|[\r\n\u2028\u2029]")
 _MAX_TRIES = 8
 """Places looked at for the first word of a text whose spaces differ; a bound for hostile texts."""
@@ -19,7 +20,7 @@ class Positions:
     def __init__(self, original: str, plain: str) -> None:
         self._original = original
         self._plain = plain
-        self.starts = _starts(plain, [place + 1 for place, sign in enumerate(plain) if sign == "\n"])
+        self.starts = _starts(plain, [match.end() for match in _BREAK.finditer(plain)])
         self._starts = _starts(original, [match.end() for match in _LINE_END.finditer(original)])
         self._columns: dict[int, list[int]] = {}
 

@@ -85,7 +85,7 @@ GENERIC_LEVELS: dict[str, str] = {
     "O Level": "o level, o levels, o-level, o-levels, olevel, gce o level",
     "N Level": "n level, n levels, n-level, n-levels",
     "A Level": "a level, a levels, a-level, a-levels, alevel, gce a level",
-    "IB": "ib, ibdp, myp, international baccalaureate",
+    "IB": "ib, ibdp, myp, pyp, international baccalaureate, ib diploma, ib dp",
     "IGCSE": "igcse, gcse",
     "Polytechnic": "polytechnic, poly",
     "ITE": "ite",
@@ -118,9 +118,9 @@ NUMBERED_LEVELS: dict[str, tuple[str, int]] = {
 """What may stand before a number: canonical name and highest year (13 as in British schools)."""
 
 STREAMS: dict[str, str] = {
-    "G1": "g1",
-    "G2": "g2",
-    "G3": "g3",
+    "G1": "g1, posting group 1, pg1",
+    "G2": "g2, posting group 2, pg2",
+    "G3": "g3, posting group 3, pg3",
     "Express": "express, exp",
     "Normal Academic": "normal academic, normal (academic), n(a), na, normal acad",
     "Normal Technical": "normal technical, normal (technical), n(t), nt, normal tech",
@@ -129,8 +129,8 @@ STREAMS: dict[str, str] = {
     "H1": "h1",
     "H2": "h2",
     "H3": "h3",
-    "HL": "hl",
-    "SL": "sl",
+    "IB HL": "hl, higher level",
+    "IB SL": "sl, standard level",
 }
 
 
