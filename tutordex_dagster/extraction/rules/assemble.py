@@ -93,10 +93,11 @@ def _headline(reading: Reading) -> tuple[str | None, str]:
 
 
 def _addresses(reading: Reading, rest: str) -> tuple[str, ...]:
-    for value in reading.values("location"):
-        found = places.addresses(value)
-        if found:
-            return found
+    told = [places.addresses(value) for value in reading.values("location")]
+    known = (found for found in told if found and places.looks_like_place(found[0]))
+    best = next(known, None) or next((found for found in told if found), ())
+    if best:
+        return best
     line = next((text for text in reading.free() if _is_address(text)), "")
     found = places.headline_address(rest) or _told_address(reading)
     exact = any(letter.isdigit() for place in found for letter in place)

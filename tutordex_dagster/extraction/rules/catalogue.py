@@ -10,10 +10,10 @@ from tutordex_dagster.extraction.rules.taxonomy import GENERIC_LEVELS, NUMBERED_
 _INTRODUCTION = """\
 # Vocabulary
 
-Written by `make docs` from the tables in `tutordex_dagster/extraction/rules/`; a test keeps it true. These are all the
-values `subjects`, `levels`, `streams`, `tutor_types`, `districts` and `region` can hold when rules read a post. The names
-are stable: one that posts were extracted with is never given another meaning. The words beside a name are what posts
-say for it, in any letter case.
+Written by `make docs` from the tables in `tutordex_dagster/extraction/rules/`; a test keeps it true.
+These are all the values `subjects`, `levels`, `streams`, `tutor_types`, `districts` and `region` can hold
+when rules read a post. The names are stable: one that posts were extracted with is never given another
+meaning. The words beside a name are what posts say for it, in any letter case.
 """
 
 

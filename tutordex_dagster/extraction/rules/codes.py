@@ -21,6 +21,11 @@ _NAMED = re.compile(
     r"((?:[A-Za-z]{1,6}[-/]\d|[A-Za-z]{0,6}\d{2})\d{0,9}[A-Za-z0-9]{0,4}(?:[-/]\d{1,8})?)\b",
     re.IGNORECASE,
 )
+_TOLD = re.compile(
+    r"\b(?:code|ref|reference)(?: (?:no|id|number)\b)?[ :#.]{1,3}"
+    r"([A-Za-z]{0,6}[-/]?\d{1,10}[A-Za-z0-9]{0,4}(?:[-/]\d{1,8})?)\b",
+    re.IGNORECASE,
+)
 _REQUESTED = re.compile(
     r"\b(?:request|lead|order|listing|vacancy|tuition|assignment)(?: (?:no|id|code|ref|number)\b)?"
     r"[ :#.»-]{1,3}"
@@ -31,7 +36,7 @@ _ALONE = re.compile(r"#?([A-Z]{1,6}[-_/]?\d{3,10}[A-Z0-9]{0,6})")
 _LEADING = re.compile(r"[#\[(]{0,2}([A-Z]{0,6}[-_/]?\d{3,8}[A-Z]{0,3})[\])]? ?[-–—|:~]{1,2} (?=\D)")
 _SHOWN = re.compile(r"(?<![\w/#$.-])(?!BLK|UNIT|PSLE)([A-Z]{1,6}(?:-\d{2,8}|\d{3,8})[A-Z]{0,3})(?![\w/-])")
 _DIGIT = re.compile(r"\d")
-_YEAR = re.compile(r"20[1-4]\d")
+_YEAR = re.compile(r"20(?:[12]\d|3[0-5])")
 
 
 def labelled_code(entry: Entry) -> str | None:
@@ -49,6 +54,12 @@ def free_code(entry: Entry) -> str | None:
     return _code_in(entry.value)
 
 
+def _told_code(entry: Entry) -> str | None:
+    """Return the code that the value of another field tells of by the word: "(Code TC88)"."""
+    told = _TOLD.search(entry.value) if _DIGIT.search(entry.value) else None
+    return told[1] if told and _may_be_code(told[1]) else None
+
+
 @lru_cache(maxsize=CACHE)
 def _code_in(text: str) -> str | None:
     return (
@@ -64,7 +75,8 @@ def find_code(entries: Iterable[Entry], *, labelled_only: bool) -> str | None:
     labelled = next((code for entry in known if (code := labelled_code(entry))), None)
     if labelled or labelled_only:
         return labelled
-    return next((code for entry in known if (code := free_code(entry))), None)
+    free = next((code for entry in known if (code := free_code(entry))), None)
+    return free or next((code for entry in known if (code := _told_code(entry))), None)
 
 
 def _candidates(text: str) -> Iterator[str]:

@@ -54,8 +54,8 @@ LIST_BULLETS = frozenset(
 _COLON = re.compile(r"([^:：]{1,48})[:：] ?(.*)", re.DOTALL)
 _BRACKETED = re.compile(r"[\[【(<]([^\[\]【】()<>:：]{2,30})[\]】)>] ?(.*)", re.DOTALL)
 _DASH = re.compile(
-    r"([A-Za-z][A-Za-z &/']{1,30}?) ?(?:[-–—=|¦»›→➔➜⇒~]|->|=>|>{1,2}|➡️?|👉|\?|[.…]{2,60}|_{2,30}) ?"
-    r"(?<=[ .…_?|¦»›→➔➜⇒>️])(.{1,400})"
+    r"([A-Za-z][A-Za-z &/']{1,30}?) ?(?:[-–—=|¦»›→➔➜⇒~•·]|->|=>|>{1,2}|➡️?|👉|\?|[.…]{2,60}|_{2,30}) ?"
+    r"(?<=[ .…_?|¦»›→➔➜⇒>️•·])(.{1,400})"
 )
 _BEHIND_CODE = re.compile(rf"({patterns.CODE.pattern}) ?[:|,–—-]{{1,2}} (.{{6,800}})", re.DOTALL)
 _BARE = re.compile(
@@ -66,6 +66,7 @@ _WORDS_BEFORE_COLON = re.compile(
     r" ((?:[A-Z][A-Za-z/'.&]{1,14} ){0,2}[A-Z][A-Za-z/'.&()]{1,14}) ?[:：](?!\d)"
 )
 _AMOUNT = re.compile(r"S?\$ ?\d|\d{2,3}\b")
+_JOINS = frozenset({"or", "and", "/", "&"})
 _CODE_FIRST = re.compile(rf"{patterns.CODE.pattern}(?= ?[:|,–—-]|$)")
 _PARENTHESIS = re.compile(r"\([^()]{0,24}\)")
 _MONEY_SIGN = re.compile(r"[s ]{0,2}\$[ /]{0,2}")
@@ -320,7 +321,7 @@ def _continues(current: Entry, line: Line, *, gap: bool) -> bool:
         return False
     if current.field == "remarks":
         return not gap or (bool(current.value) and not patterns.CODE.fullmatch(line.text))
-    if gap or not current.value:
+    if gap or not current.value or line.text.lower() in _JOINS:
         return not gap
     in_text = not line.bullet or line.bullet == current.list_bullet
     return in_text and current.field in MULTI_LINE and _adds_to(current.field, line.text)

@@ -82,7 +82,7 @@ _HEADLINE_END = re.compile(
     r"| (?:looking|needs?|requires?|seeking|for|who|with)\b|⚡|, ?(?=\$)",
     re.IGNORECASE,
 )
-_AT = re.compile(r" (?:at|in|@) ?(?=[A-Za-z0-9])", re.IGNORECASE)
+_AT = re.compile(r" (?:at|in|around|@) ?(?=[A-Za-z0-9])", re.IGNORECASE)
 _STATION_CODE = re.compile(r" ?\([A-Z]{1,3}\d{1,2}[^()]{0,20}\)")
 _BEHIND_NAME = re.compile(r" ?\(.*| \d{1,2} ?-?min.*", re.IGNORECASE)
 _AND = re.compile(r" ?[,/&+] ?| or | and ", re.IGNORECASE)
