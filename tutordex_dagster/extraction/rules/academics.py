@@ -12,7 +12,7 @@ from tutordex_dagster.extraction.rules.taxonomy import (
     SUBJECTS,
     phrases,
 )
-from tutordex_dagster.extraction.rules.terms import Terms
+from tutordex_dagster.extraction.rules.terms import Hit, Terms
 from tutordex_dagster.extraction.rules.text import CACHE, trim_decoration
 
 MAX_HEADLINE = 400
@@ -96,30 +96,38 @@ _RESTATEMENT = re.compile(
 
 
 @lru_cache(maxsize=CACHE)
+def _subject_hits(text: str) -> tuple[Hit, ...]:
+    return _subject_names.find(text)
+
+
+@lru_cache(maxsize=CACHE)
+def _level_hits(text: str) -> tuple[Hit, ...]:
+    return _generic_levels.find(text)
+
+
 def subjects(text: str) -> tuple[str, ...]:
     """Return the canonical subjects the text names, in its order."""
-    return _values(_subject_names, text)
+    return _values(_subject_hits(text))
 
 
 @lru_cache(maxsize=CACHE)
 def levels(text: str) -> tuple[str, ...]:
     """Return the canonical levels the text names: numbered ones, else the school they belong to."""
-    numbered = tuple(dict.fromkeys(_numbered_levels(text)))
+    numbered = _numbered_levels(text)
     families = {level.rsplit(" ", 1)[0] for level in numbered}
-    rest = tuple(level for level in _values(_generic_levels, text) if level not in families)
+    rest = tuple(level for level in _values(_level_hits(text)) if level not in families)
     return numbered + rest
 
 
 @lru_cache(maxsize=CACHE)
 def streams(text: str) -> tuple[str, ...]:
     """Return the canonical streams the text names, in its order."""
-    return _values(_stream_names, text)
+    return _values(_stream_names.find(text))
 
 
-@lru_cache(maxsize=CACHE)
 def is_academic(text: str) -> bool:
     """Does the text name a subject or a level?"""
-    return bool(_subject_names.find(text) or _generic_levels.find(text) or next(_numbered_levels(text), None))
+    return bool(_subject_hits(text) or _level_hits(text) or _numbered_levels(text))
 
 
 def is_taught(text: str) -> bool:
@@ -204,7 +212,7 @@ def _goes_on(right: str) -> bool:
 
 def _academic_hits(text: str) -> list[int]:
     """Return where the text names subjects or levels, in any order."""
-    starts = [hit.start for terms in (_subject_names, _generic_levels) for hit in terms.find(text)]
+    starts = [hit.start for hit in (*_subject_hits(text), *_level_hits(text))]
     return starts + [match.start() for match in _NUMBERED.finditer(text)]
 
 
@@ -219,11 +227,16 @@ def _without_place(head: str) -> str:
     return head
 
 
-def _values(terms: Terms, text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(hit.value for hit in terms.find(text)))
+def _values(hits: Iterable[Hit]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(hit.value for hit in hits))
 
 
-def _numbered_levels(text: str) -> Iterator[str]:
+@lru_cache(maxsize=CACHE)
+def _numbered_levels(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_years_of_levels(text)))
+
+
+def _years_of_levels(text: str) -> Iterator[str]:
     for match in _NUMBERED.finditer(text):
         name, highest = NUMBERED_LEVELS[match[1].lower()]
         numbers = [int(match[2]), *map(int, _NUMBER.findall(match[3]))]

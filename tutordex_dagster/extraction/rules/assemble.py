@@ -30,19 +30,18 @@ class Reading:
 
     def values(self, *fields: Field) -> tuple[str, ...]:
         """Return what is stated behind labels of these fields, in the order of the text."""
+        named = [entry for entry in self.entries if entry.field in fields]
         return tuple(
             entry.value
-            for entry in self.entries
-            if entry.field in fields
-            and (entry.label or not self.labelled_only)
-            and patterns.stated(entry.value)
+            for entry in named
+            if (entry.label or not self.labelled_only) and patterns.stated(entry.value)
         )
 
     def free(self, *fields: Field) -> tuple[str, ...]:
         """Return unlabelled lines and the values of these fields, in order; none if only labels count."""
         if self.labelled_only:
             return ()
-        return tuple(entry.value for entry in self.entries if entry.field is None or entry.field in fields)
+        return tuple([entry.value for entry in self.entries if entry.field is None or entry.field in fields])
 
 
 def assemble(reading: Reading, kind: Kind) -> Assignment:

@@ -21,6 +21,9 @@ _NAMED = re.compile(
     r"((?:[A-Za-z]{1,6}[-/]\d|[A-Za-z]{0,6}\d{2})\d{0,9}[A-Za-z0-9]{0,4}(?:[-/]\d{1,8})?)\b",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(
+    r"\bquot(?:e|ing) (?:code |ref )?([A-Za-z]{1,6}[-/]?\d{1,8}[A-Za-z]{0,2})\b", re.IGNORECASE
+)
 _TOLD = re.compile(
     r"\b(?:code|ref|reference)(?: (?:no|id|number)\b)?[ :#.]{1,3}"
     r"([A-Za-z]{0,6}[-/]?\d{1,10}[A-Za-z0-9]{0,4}(?:[-/]\d{1,8})?)\b",
@@ -83,6 +86,9 @@ def _candidates(text: str) -> Iterator[str]:
     named = _NAMED.search(text)
     if named:
         yield named[1]
+    quoted = _QUOTED.search(text)
+    if quoted:
+        yield quoted[1]
     requested = _REQUESTED.search(text)
     if requested:
         yield requested[1]

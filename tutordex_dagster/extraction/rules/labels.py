@@ -66,6 +66,7 @@ _WORDS_BEFORE_COLON = re.compile(
     r" ((?:[A-Z][A-Za-z/'.&]{1,14} ){0,2}[A-Z][A-Za-z/'.&()]{1,14}) ?[:：](?!\d)"
 )
 _AMOUNT = re.compile(r"S?\$ ?\d|\d{2,3}\b")
+_NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-h])[.)]|[0-9]\ufe0f?\u20e3")
 _JOINS = frozenset({"or", "and", "/", "&"})
 _CODE_FIRST = re.compile(rf"{patterns.CODE.pattern}(?= ?[:|,–—-]|$)")
 _PARENTHESIS = re.compile(r"\([^()]{0,24}\)")
@@ -323,15 +324,22 @@ def _continues(current: Entry, line: Line, *, gap: bool) -> bool:
         return not gap or (bool(current.value) and not patterns.CODE.fullmatch(line.text))
     if gap or not current.value or line.text.lower() in _JOINS:
         return not gap
-    in_text = not line.bullet or line.bullet == current.list_bullet
+    in_text = not line.bullet or (
+        current.list_bullet is not None and _is_next(current.list_bullet, line.bullet)
+    )
     return in_text and current.field in MULTI_LINE and _adds_to(current.field, line.text)
 
 
 def _is_sibling(current: Entry, line: Line) -> bool:
     """Does the line's bullet put it beside the entry rather than under it?"""
-    if not line.bullet or (current.list_bullet is not None and current.list_bullet in {"", line.bullet}):
+    if not line.bullet or (current.list_bullet is not None and _is_next(current.list_bullet, line.bullet)):
         return False
     return line.bullet == current.line.bullet or line.bullet not in LIST_BULLETS
+
+
+def _is_next(first: str, bullet: str) -> bool:
+    """Does the bullet go on with a list that begins with the first, or has not begun?"""
+    return first in {"", bullet} or (_NUMBER.fullmatch(first) and _NUMBER.fullmatch(bullet)) is not None
 
 
 def _adds_to(name: Field, text: str) -> bool:

@@ -55,7 +55,8 @@ FREQUENCY = re.compile(
 """How often, or how long each time."""
 
 _OF_FREQUENCY = re.compile(
-    r"w(?:ee)?k|month|mth|fortnight|\d ?[x×*]|[hsr] ?[x×*] ?\d|(?:lesson|session)s? ?of|[周週]",
+    r"w(?:ee)?k|month|mth|fortnight|\d ?[x×*]|[hsr] ?[x×*] ?\d"
+    r"|(?:lesson|session)s? ?of|(?:per|an?|/|each) ?(?:lesson|session)|[周週]",
     re.IGNORECASE,
 )
 

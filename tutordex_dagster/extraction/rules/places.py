@@ -58,6 +58,11 @@ _TOLD_END = re.compile(
 _BLOCK = re.compile(r"(?:blk|block) ?\d", re.IGNORECASE)
 _HOUSE = re.compile(r"\d{1,4}[A-Za-z]? ")
 _NAME_LINE = re.compile(r"(?:[A-Z0-9][\w'’.-]{0,20} ?){1,6}(?=$|,| ?\()")
+_REST_OF_PLACE = re.compile(
+    r"(?: (?:north|south|east|west|central|street|st|avenue|ave|road|rd|drive|dr|crescent|cres|ring|link"
+    r"|close|walk|way|lane|area|mrt|\d{1,3}[a-z]?)){0,5}",
+    re.IGNORECASE,
+)
 _POSTAL_LINE = re.compile(rf"{_COUNTRY}\(?\d{{6}}\)?$", re.IGNORECASE)
 _NAMED_AFTER = re.compile(
     r"\b(?:MRT|LRT)(?: ?/ ?(?:MRT|LRT))? ?(?:stations?|stn)? ?(?:[:\-–]|is"
@@ -129,7 +134,10 @@ def is_address_line(text: str) -> bool:
     if _BLOCK.match(text) or _POSTAL_LINE.search(text) or (_HOUSE.match(text) and _STREET.search(text)):
         return True
     name = _NAME_LINE.match(text)
-    return name is not None and looks_like_place(name[0])
+    if name is not None and looks_like_place(name[0]):
+        return True
+    known = place_names.find(text)
+    return bool(known) and known[0].start == 0 and _REST_OF_PLACE.fullmatch(text, known[0].end) is not None
 
 
 def told_address(text: str) -> tuple[str, ...]:

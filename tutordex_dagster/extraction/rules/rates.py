@@ -40,6 +40,7 @@ _SCHEDULE = re.compile(r" ?[(\[][^()\[\]]{0,80}[)\]]")
 _ASIDE = re.compile(
     r" ?\([^()\d]{2,60}\)|,? depending on [a-z ]{3,40}|,? (?:negotiable|nego)\b", re.IGNORECASE
 )
+_DIGIT = re.compile(r"\d")
 _FREE = re.compile(
     rf"(?:\b(?:up ?to|from|at least|not more than|max(?:imum)?|min(?:imum)?) )?{_MONEY}"
     rf"{_NUMBER}{_PER_HOUR}?(?: ?(?:-|–|—|~|to) ?(?:{_MONEY})?{_NUMBER}{_PER_HOUR}?)?\+?"
@@ -82,9 +83,13 @@ def labelled_rate(label: str, value: str) -> tuple[Rate, str]:
 @lru_cache(maxsize=CACHE)
 def free_rate(text: str) -> Rate | None:
     """Read the first amount of money in a text that is not labelled as pay."""
-    match = _FREE.search(text)
-    if match is None or _NOT_HOURLY.match(text, match.end()):
+    match = _FREE.search(text) if _DIGIT.search(text) else None
+    if match is None:
         return None
+    unit = _NOT_HOURLY.match(text, match.end())
+    if unit:
+        raw = text[match.start() : unit.end()]
+        return Rate(raw_text=raw) if raw[-1].isalpha() and "$" in raw else None
     low, high = amounts(match[0])
     aside = _ASIDE.match(text, match.end())
     raw = match[0] + (aside[0] if aside else "")
