@@ -2,7 +2,7 @@
 
 import pytest
 
-from tutordex_dagster.extraction.rules.labels import read_entries
+from tutordex_dagster.extraction.rules.entries import read_entries
 from tutordex_dagster.extraction.rules.schedule import (
     free_schedule,
     is_start_line,

@@ -15,7 +15,7 @@ from tutordex_dagster.extraction.contract import (
 from tutordex_dagster.extraction.rules import academics, codes, patterns, people, places, rates, schedule
 from tutordex_dagster.extraction.rules.availability import read_slots, week
 from tutordex_dagster.extraction.rules.districts import districts_of, region_of
-from tutordex_dagster.extraction.rules.labels import LIST_BULLETS, Entry, written
+from tutordex_dagster.extraction.rules.entries import LIST_BULLETS, Entry, written
 from tutordex_dagster.extraction.rules.tiers import rate_breakdown
 from tutordex_dagster.extraction.rules.vocabulary import Field
 

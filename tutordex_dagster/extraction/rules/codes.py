@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from tutordex_dagster.extraction.rules import academics, patterns
-from tutordex_dagster.extraction.rules.labels import Entry
+from tutordex_dagster.extraction.rules.entries import Entry
 from tutordex_dagster.extraction.rules.text import CACHE
 
 _LABELLED = re.compile(

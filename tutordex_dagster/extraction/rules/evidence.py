@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from tutordex_dagster.extraction.contract import Assignment, Evidence, WeekSlots
 from tutordex_dagster.extraction.rules import academics, patterns, places, schedule
-from tutordex_dagster.extraction.rules.labels import Entry
+from tutordex_dagster.extraction.rules.entries import Entry
 from tutordex_dagster.extraction.rules.spans import Positions
 from tutordex_dagster.extraction.rules.vocabulary import Field
 

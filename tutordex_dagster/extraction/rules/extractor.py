@@ -9,9 +9,9 @@ from tutordex_dagster.extraction.contract import Assignment, Closing, Extracted,
 from tutordex_dagster.extraction.rules.assemble import Reading, assemble
 from tutordex_dagster.extraction.rules.cells import cut_cells
 from tutordex_dagster.extraction.rules.closing import closing
+from tutordex_dagster.extraction.rules.entries import Entry, read_entries
 from tutordex_dagster.extraction.rules.evidence import with_evidence
 from tutordex_dagster.extraction.rules.kinds import is_assignment, skip_reason, split_segments
-from tutordex_dagster.extraction.rules.labels import Entry, read_entries
 from tutordex_dagster.extraction.rules.spans import Positions
 from tutordex_dagster.extraction.rules.text import MAX_CHARACTERS, normalise, split_lines
 

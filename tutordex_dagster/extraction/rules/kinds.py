@@ -8,7 +8,7 @@ from tutordex_dagster.extraction.contract import SkipReason
 from tutordex_dagster.extraction.rules import academics, codes, patterns, places, rates
 from tutordex_dagster.extraction.rules.cells import cut_cells
 from tutordex_dagster.extraction.rules.closing import MARK, STATUS
-from tutordex_dagster.extraction.rules.labels import Entry, read_entries
+from tutordex_dagster.extraction.rules.entries import Entry, read_entries
 from tutordex_dagster.extraction.rules.text import Line
 
 MAX_SEGMENTS = 100

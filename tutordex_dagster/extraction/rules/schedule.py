@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from tutordex_dagster.extraction.rules import patterns
 from tutordex_dagster.extraction.rules.clock import DATE, MONTH
-from tutordex_dagster.extraction.rules.labels import Entry, written
+from tutordex_dagster.extraction.rules.entries import Entry, written
 
 _BRACKETS = re.compile(r"[(\[][^()\[\]]{1,80}[)\]]")
 _PIECE = re.compile(r" ?[,;|•] ?")
