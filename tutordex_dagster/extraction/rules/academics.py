@@ -27,6 +27,8 @@ _NUMBERED = re.compile(
     r"((?: ?(?:/|&|,|-|to|and) ?(?:\1 ?)?\d{1,2}(?![\d:])){0,3})",
     re.IGNORECASE,
 )
+_IN_WORDS = re.compile(r"\b(primary|secondary) (one|two|three|four|five|six)\b", re.IGNORECASE)
+_WORDS = ("one", "two", "three", "four", "five", "six")
 _NUMBER = re.compile(r"\d{1,2}")
 
 # Before the subject: calls such as "Looking for a tutor to teach", "New assignment for".
@@ -155,7 +157,10 @@ def split_headline(text: str) -> tuple[str | None, str]:
     needed = None if subjects(head) else _NEEDED.search(body, cut)
     if needed and subjects(needed[1]):
         head = needed[1]
-    head = _subject_of_sentence(_without_place(head))
+    taught = _without_place(head)
+    if taught != head:
+        rest = head[len(taught) :] + rest
+    head = _subject_of_sentence(taught)
     return trim_decoration(head.strip(" ,:-–—(")) or None, rest
 
 
@@ -237,6 +242,8 @@ def _numbered_levels(text: str) -> tuple[str, ...]:
 
 
 def _years_of_levels(text: str) -> Iterator[str]:
+    for match in _IN_WORDS.finditer(text):
+        yield f"{match[1].capitalize()} {_WORDS.index(match[2].lower()) + 1}"
     for match in _NUMBERED.finditer(text):
         name, highest = NUMBERED_LEVELS[match[1].lower()]
         numbers = [int(match[2]), *map(int, _NUMBER.findall(match[3]))]

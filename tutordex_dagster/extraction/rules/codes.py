@@ -18,7 +18,7 @@ _BRACKETED = re.compile(r"[(\[]#?([A-Z]{1,6}-?\d{2,8}[A-Z0-9]{0,4})[)\]]")
 _NAMED = re.compile(
     r"\b(?:assignment|job|case|code|ref|id)(?: (?:no|id|code"
     r"|ref)\b)?[ :#.]{1,3}"
-    r"((?:[A-Za-z]{1,6}[-/]\d|[A-Za-z]{0,6}\d{2})\d{0,9}[A-Za-z0-9]{0,4}(?:[-/]\d{1,8})?)\b",
+    r"((?:[A-Za-z]{1,6}[-/]\d|[A-Za-z]{0,6}\d{2})\d{0,9}[A-Za-z0-9]{0,4}(?:[-/](?:\d{1,8}|[A-Z]\d{0,3}))?)\b",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(

@@ -5,7 +5,15 @@ from functools import lru_cache
 
 from tutordex_dagster.extraction.rules import patterns
 from tutordex_dagster.extraction.rules.academics import is_academic
-from tutordex_dagster.extraction.rules.vocabulary import CHINESE, LABEL_WORDS, NEGATIONS, RULES, Field
+from tutordex_dagster.extraction.rules.vocabulary import (
+    CHINESE,
+    KINDS,
+    LABEL_WORDS,
+    NEGATIONS,
+    RULES,
+    WHOLE_LABELS,
+    Field,
+)
 
 _DASH_FIELDS: frozenset[Field] = frozenset(
     {
@@ -115,15 +123,16 @@ def _field_of(label: str, *, strangers: int) -> Field | None:
     words = [_singular(word) for word in _NOT_A_WORD.split(plain) if word]
     if not words and _MONEY_SIGN.fullmatch(plain):
         return "rate"
-    if words == ["no"]:
-        return "code"
+    if len(words) == 1 and words[0] in WHOLE_LABELS:
+        return WHOLE_LABELS[words[0]]
     if not words:
         return next((field for word, field in CHINESE.items() if word in plain), None)
     strange = set(words) - LABEL_WORDS
     if len(strange) > strangers or (strange and not _may_be_strange(words, strange)):
         return None
     named = frozenset(words)
-    return next((name for name, needed in RULES if needed <= named), None)
+    field = next((name for name, needed in RULES if needed <= named), None)
+    return field if field in {"rate", "tutor"} or not named & KINDS else None
 
 
 def _may_be_strange(words: list[str], strange: set[str]) -> bool:

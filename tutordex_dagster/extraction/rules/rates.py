@@ -34,7 +34,7 @@ _QUOTE = re.compile(
 )
 _UP_TO = re.compile(r"\b(?:up ?to|max(?:imum)?|below|under|capped?(?: at)?|not more than) ?$", re.IGNORECASE)
 _FROM = re.compile(r"\b(?:from|at least|min(?:imum)?|starting(?: from| at)?|above) ?$", re.IGNORECASE)
-_OR_MORE = re.compile(r" ?(?:\+|onwards?|and above|or above|and up|or more|minimum|min\b)", re.IGNORECASE)
+_OR_MORE = re.compile(r" ?(?:\+|onwards?|(?:and|or|&) (?:above|up|more)|minimum|min\b)", re.IGNORECASE)
 _SCHEDULE = re.compile(r" ?[(\[][^()\[\]]{0,80}[)\]]")
 # For whom an amount is, as in "$50/hr (full-time)"; brackets with numbers tell other things.
 _ASIDE = re.compile(

@@ -8,7 +8,7 @@ from tutordex_dagster.extraction.rules.clock import DATE, MONTH
 from tutordex_dagster.extraction.rules.entries import Entry, written
 
 _BRACKETS = re.compile(r"[(\[][^()\[\]]{1,80}[)\]]")
-_PIECE = re.compile(r" ?[,;|•] ?")
+_PIECE = re.compile(r" ?[,;|•·] ?")
 
 _OFTEN = re.compile(r"\b(?:(?:bi-?)?weekly|fortnightly|monthly|once|twice|thrice)\b", re.IGNORECASE)
 _SOON = r"(?:a\.?s\.?a\.?p\b|immediate(?:ly)?|as soon as possible)"

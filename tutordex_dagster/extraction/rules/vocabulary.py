@@ -126,13 +126,18 @@ MODIFIERS = frozenset(
     order request serial listing working sgd daily available possible looking open quick academic
     education subject level structure each every how often many long offer range max maximum min
     minimum indicative suggested quoted basic travel
-    pt ft moe nie ex undergrad undergraduate graduate
     much tuisyen murid pelajar guru
     """.split()  # noqa: SIM905 - a paragraph of words, not a page
 )
 """Words a label may hold besides the ones that decide."""
 
-LABEL_WORDS = MODIFIERS.union(*(words for _, words in RULES))
+KINDS = frozenset({"pt", "ft", "moe", "nie", "ex", "undergrad", "undergraduate", "graduate"})
+"""Words for kinds of tutors: a label with one tells what that kind is paid, or which kind is wanted."""
+
+LABEL_WORDS = MODIFIERS.union(KINDS, *(words for _, words in RULES))
+
+WHOLE_LABELS: dict[str, Field] = {"no": "code", "at": "location"}
+"""Words that name a field only when they are the whole label."""
 
 CHINESE: dict[str, Field] = {
     "编号": "code",
