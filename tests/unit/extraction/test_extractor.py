@@ -134,6 +134,10 @@ HOSTILE = {
     "open brackets": "P3 math $30/hr Mon 3pm " + "(to " * 3_000,
     "postal codes": "P3 math $30/hr Mon 3pm @ " + "123456 " * 2_000,
     "codes": "".join(f"P3 Math @ Bishan $30/hr #A{number:04d}\n" for number in range(400)),
+    "labels in a line": "Rate: 3 Time: 4 " * 10_000,
+    "closed codes": "A12 closed, t.me/a/1 " * 10_000,
+    "tiers": "Code: A1\nSubject: P3 Math\nRate: " + "PT: $30 / FT: $40 / " * 500,
+    "paragraphs": "Subject: P3 Maths\nRate: $30\nTime: Mon 3pm\n\n" * 200,
     "growing letters": "İ" * 10_000 + "P3 Math $30/hr Mon 3pm",
     "lone surrogates": "\ud800P3 Math $30/hr Mon 3pm",
 }

@@ -25,11 +25,15 @@ class Reading:
     """One segment's entries, and how far they are trusted."""
 
     entries: Sequence[Entry]
+    named: frozenset[Field | None]
+    """The fields of the entries."""
     labelled_only: bool
     estimated_slots: bool
 
     def values(self, *fields: Field) -> tuple[str, ...]:
         """Return what is stated behind labels of these fields, in the order of the text."""
+        if self.named.isdisjoint(fields):
+            return ()
         named = [entry for entry in self.entries if entry.field in fields]
         return tuple(
             entry.value

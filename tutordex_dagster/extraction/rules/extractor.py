@@ -60,6 +60,7 @@ class RulesExtractor:
     def _reading(self, entries: tuple[Entry, ...]) -> Reading:
         return Reading(
             entries=entries,
+            named=frozenset(entry.field for entry in entries),
             labelled_only=self.parameters.labelled_only,
             estimated_slots=self.parameters.estimated_slots,
         )

@@ -48,6 +48,8 @@ _DASH = re.compile(
 _BARE = re.compile(
     r"([A-Za-z]{2,12}(?: [A-Za-z]{2,8}){0,2}\.?) ((?:#? ?(?:S?\$|\d)|#?[A-Z]{1,6}-?\d).{0,200})"
 )
+_SIGNS_OF = {_COLON: frozenset(":："), _BRACKETED: frozenset("[【(<")}
+"""Signs without one of which a pattern cannot match; looking for them is quick."""
 _INLINE = re.compile(r"[,;|•] ?([A-Za-z][A-Za-z /&'.]{1,30}?) ?[:：] ?")
 _WORDS_BEFORE_COLON = re.compile(
     r" ((?:[A-Z][A-Za-z/'.&]{1,14} ){0,2}[A-Z][A-Za-z/'.&()]{1,14}) ?[:：](?!\d)"
@@ -77,7 +79,8 @@ def split_label(text: str) -> tuple[str, str, Field] | None:
         (_DASH, _DASH_FIELDS),
         (_BARE, _BARE_FIELDS),
     ):
-        match = pattern.match(text)
+        signs = _SIGNS_OF.get(pattern)
+        match = None if signs and signs.isdisjoint(text) else pattern.match(text)
         if match is None or (pattern is _COLON and _is_dashed(match[1])):
             continue
         name = _own_label_field(match[1]) if pattern is _COLON else label_field(match[1])

@@ -14,6 +14,9 @@ MAX_SECTOR = 82
 MAX_ADDRESS = 80
 """Lines longer than this tell more than an address."""
 
+MAX_PLACE = 40
+"""The name of a town or station with a street's or a direction behind it is no longer than this."""
+
 _COUNTRY = r"(?:\(?(?:Singapore|S'?pore|SG|S)\)? ?-?|postal(?: code)?[: ]{0,3}|postcode[: ]{0,3})"
 _SIX_DIGITS = re.compile(r"(?<!\d)\d{6}(?!\d)")
 _BEHIND_COUNTRY = re.compile(rf"(?<![A-Za-z]){_COUNTRY}\(?$", re.IGNORECASE)
@@ -136,7 +139,7 @@ def is_address_line(text: str) -> bool:
     name = _NAME_LINE.match(text)
     if name is not None and looks_like_place(name[0]):
         return True
-    known = place_names.find(text)
+    known = place_names.find(text) if len(text) <= MAX_PLACE else ()
     return bool(known) and known[0].start == 0 and _REST_OF_PLACE.fullmatch(text, known[0].end) is not None
 
 

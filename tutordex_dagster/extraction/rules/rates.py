@@ -102,15 +102,16 @@ def amounts(text: str) -> tuple[float | None, float | None]:
     return stated.pop() if len(stated) == 1 else (None, None)
 
 
-def hourly_amounts(text: str) -> list[Amount]:
+@lru_cache(maxsize=CACHE)
+def hourly_amounts(text: str) -> tuple[Amount, ...]:
     """Return the hourly amounts in the text's order; none if the text tells of pay by lesson or month."""
     if _NOT_HOURLY.search(text):
-        return []
+        return ()
     matches = [match for match in _RANGE.finditer(text) if not _is_other_number(match)]
     if any(match["sign"] or match["sign1"] or match["unit"] or match["unit1"] for match in matches):
         first = next(i for i, m in enumerate(matches) if m["sign"] or m["sign1"] or m["unit"] or m["unit1"])
         matches = matches[first:]
-    return [amount for match in matches if (amount := _amount(text, match))]
+    return tuple(amount for match in matches if (amount := _amount(text, match)))
 
 
 def _is_other_number(match: re.Match[str]) -> bool:

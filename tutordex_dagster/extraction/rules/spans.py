@@ -58,15 +58,16 @@ class Positions:
 
     def _place(self, place: int) -> int:
         line = bisect_right(self.starts, place) - 1
-        columns = self._columns.get(line)
-        if columns is None:
-            columns = self._columns[line] = self._aligned(line)
-        return self._starts[line] + columns[place - self.starts[line]]
+        column = place - self.starts[line]
+        if line not in self._columns:
+            self._columns[line] = self._aligned(line)
+        columns = self._columns[line]
+        return self._starts[line] + (columns[column] if columns else column)
 
     def _aligned(self, line: int) -> list[int]:
-        plain = self._plain[self.starts[line] : self.starts[line + 1]]
-        original = self._original[self._starts[line] : self._starts[line + 1]]
-        return _columns(plain.removesuffix("\n"), original)
+        plain = self._plain[self.starts[line] : self.starts[line + 1]].removesuffix("\n")
+        same = self._original.startswith(plain, self._starts[line])
+        return [] if same else _columns(plain, self._original[self._starts[line] : self._starts[line + 1]])
 
 
 def _starts(text: str, after_breaks: list[int]) -> list[int]:
@@ -76,8 +77,6 @@ def _starts(text: str, after_breaks: list[int]) -> list[int]:
 
 def _columns(plain: str, original: str) -> list[int]:
     """Return the column in the original of every character of the plain line."""
-    if original.startswith(plain):
-        return list(range(len(plain)))
     columns: list[int] = []
     column = 0
     for letter in plain:
