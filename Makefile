@@ -39,6 +39,7 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/tutordex config docs > docs/configuration.md
+	$(BIN)/python -m tutordex_dagster.extraction.rules.catalogue > docs/vocabulary.md
 
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header \

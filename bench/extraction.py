@@ -2,10 +2,12 @@
 
 Prints messages per second, the median, the 99th percentile and the slowest message over the invented posts
 of the unit tests, the ratio to a bare pass over the same texts (`text.lower().splitlines()`) in the same run,
-and the time of each hostile input. All in processor time, so other processes do not count. Targets: 1,500
-messages a second, p99 under 5 ms, no input over 100 ms.
+the time to import the extractor, and the time of each hostile input. All in processor time; a busy machine
+still slows it down through shared caches. Targets: 1,500 messages a second, p99 under 5 ms, import under
+0.5 s, no input over 100 ms.
 """
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +17,11 @@ import yaml
 
 from tutordex_dagster.extraction import rules
 
-POSTS = Path(__file__).parents[1] / "tests" / "unit" / "extraction" / "posts.yaml"
+FOLDER = Path(__file__).parents[1] / "tests" / "unit" / "extraction"
+IMPORT = (
+    "import time; start = time.process_time(); from tutordex_dagster.extraction import rules;"
+    "rules.build({}); print(time.process_time() - start)"
+)
 
 HOSTILE = {
     "one letter": "a" * 200_000,
@@ -37,6 +43,10 @@ HOSTILE = {
     "streets": "P3 math $30/hr Mon 3pm @ " + "a street " * 2_000,
     "starts": "P3 math $30/hr Mon 3pm\n" + "start from " * 2_000,
     "long remarks": "P3 math\nRate: 30\nRemarks: x\n" + "yes\n" * 4_000,
+    "labels in a line": "Rate: 3 Time: 4 " * 12_500,
+    "closed codes": "A12 closed, t.me/a/1 " * 10_000,
+    "tiers": "Code: A1\nSubject: P3 Math\nRate: " + "PT: $30 / FT: $40 / " * 10_000,
+    "paragraphs": "Subject: P3 Maths\nRate: $30\nTime: Mon 3pm\n\n" * 4_000,
     "many codes": "".join(f"P3 Math @ Bishan $30/hr #A{number:04d}\n" for number in range(400)),
 }
 
@@ -59,11 +69,26 @@ def timed(function: Callable[[str], object], texts: list[str], seconds: float) -
     return sorted(taken)
 
 
+def invented_posts() -> list[str]:
+    """Return the texts of the unit tests' posts."""
+    kinds = yaml.safe_load((FOLDER / "posts.yaml").read_text(encoding="utf-8"))
+    fresh_posts = yaml.safe_load((FOLDER / "fresh_posts.yaml").read_text(encoding="utf-8"))
+    return [post["text"] for posts in (*kinds.values(), fresh_posts) for post in posts]
+
+
+def import_seconds() -> float:
+    """Return the processor time a new interpreter takes to have an extractor; the best of five."""
+    runs = (
+        subprocess.run([sys.executable, "-c", IMPORT], check=True, capture_output=True, timeout=60)
+        for _ in range(5)
+    )
+    return min(float(run.stdout) for run in runs)
+
+
 def main(seconds: float) -> None:
     """Measure and print."""
     extract = rules.build({}).extract
-    posts = yaml.safe_load(POSTS.read_text(encoding="utf-8"))
-    texts = [post["text"] for group in posts.values() for post in group]
+    texts = invented_posts()
     bare = timed(lambda text: text.lower().splitlines(), texts, seconds / 100)
     taken = timed(extract, texts, seconds)
     rate, bare_rate = len(taken) / sum(taken), len(bare) / sum(bare)
@@ -72,6 +97,7 @@ def main(seconds: float) -> None:
         f"p50 {taken[len(taken) // 2] * 1e3:.2f} ms, p99 {taken[int(len(taken) * 0.99)] * 1e3:.2f} ms, "
         f"max {taken[-1] * 1e3:.2f} ms"
     )
+    print(f"import: {import_seconds():.2f} s")
     for name, text in HOSTILE.items():
         start = time.process_time()
         extract(text)

@@ -59,7 +59,7 @@ def test_subjects_are_whole_words_and_the_longest_name_wins(text: str, expected:
     [
         ("Sec 3 G3", ("G3",)),
         ("NA/NT", ("Normal Academic", "Normal Technical")),
-        ("IP H2 HL", ("IP", "H2", "HL")),
+        ("IP H2 HL", ("IP", "H2", "IB HL")),
     ],
 )
 def test_streams_have_canonical_names(text: str, expected: tuple[str, ...]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from tutordex_dagster.extraction.rules.codes import find_code
-from tutordex_dagster.extraction.rules.labels import read_entries
+from tutordex_dagster.extraction.rules.entries import read_entries
 from tutordex_dagster.extraction.rules.text import split_lines
 
 

@@ -14,12 +14,16 @@ from hypothesis import strategies as st
 
 from tutordex_dagster.errors import UsageError
 from tutordex_dagster.extraction import rules
-from tutordex_dagster.extraction.contract import Assignment, Extracted, Outcome, Skipped
+from tutordex_dagster.extraction.contract import Assignment, Closing, Extracted, Outcome, Skipped
 from tutordex_dagster.extraction.rules.text import MAX_CHARACTERS, normalise
 
 POSTS: dict[str, list[dict[str, Any]]] = yaml.safe_load(
     Path(__file__).with_name("posts.yaml").read_text(encoding="utf-8")
 )
+FRESH: list[dict[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("fresh_posts.yaml").read_text(encoding="utf-8")
+)
+EVERY_POST = [post for posts in POSTS.values() for post in posts]
 DEFAULT = rules.build({})
 STRICT = rules.build({"labelled_only": True, "estimated_slots": False})
 
@@ -54,12 +58,22 @@ def test_a_compilation_gives_its_assignments_in_the_order_of_the_text(post: dict
     assert outcome.kind == "compilation"
     assert [segment.assignment_code for segment in outcome.segments] == post["expected"]["codes"]
     assert [segment.academic_display_text for segment in outcome.segments] == post["expected"]["taught"]
+    assert [segment.rate.min for segment in outcome.segments] == post["expected"].get(
+        "amounts", [segment.rate.min for segment in outcome.segments]
+    )
     assert {segment.kind for segment in outcome.segments} == {"compilation"}
+
+
+@pytest.mark.parametrize("post", styles("singles"))
+def test_one_assignment_told_in_several_parts_stays_one(post: dict[str, Any]) -> None:
+    assert first(DEFAULT.extract(post["text"])).kind == "assignment"
 
 
 @pytest.mark.parametrize("post", styles("skipped"))
 def test_a_post_without_an_assignment_is_skipped_with_its_reason(post: dict[str, Any]) -> None:
-    assert DEFAULT.extract(post["text"]) == Skipped(reason=post["expected"]["reason"])
+    expected = post["expected"]
+    closes = Closing(codes=tuple(expected.get("closes", ())), links=tuple(expected.get("links", ())))
+    assert DEFAULT.extract(post["text"]) == Skipped(reason=expected["reason"], closes=closes)
 
 
 @pytest.mark.parametrize("post", styles("assignments"))
@@ -72,7 +86,7 @@ def test_the_strict_version_never_fills_a_text_field_the_default_leaves_empty(po
 def test_the_strict_version_trusts_only_labels_and_estimates_nothing() -> None:
     text = "Sec 1 Chinese @ Hougang Ave 8 #HG3310\nRate: $35/hr\nTime: Mon after 4pm, Tue 5pm\n- be punctual"
     strict = first(STRICT.extract(text))
-    assert strict == Assignment.model_validate(
+    assert strict.model_copy(update={"evidence": {}}) == Assignment.model_validate(
         {
             "rate": {"min": 35.0, "max": 35.0, "raw_text": "$35/hr"},
             "time_availability": {
@@ -91,8 +105,7 @@ def test_outputs_change_only_together_with_the_revision() -> None:
     outputs = [
         extractor.extract(post["text"]).model_dump(mode="json")
         for extractor in (DEFAULT, STRICT)
-        for kind in ("assignments", "compilations", "skipped")
-        for post in POSTS[kind]
+        for post in (*EVERY_POST, *FRESH)
     ]
     digest = hashlib.sha256(orjson.dumps(outputs, option=orjson.OPT_SORT_KEYS)).hexdigest()
     assert digest == rules.OUTPUTS_DIGEST, (
@@ -121,6 +134,10 @@ HOSTILE = {
     "open brackets": "P3 math $30/hr Mon 3pm " + "(to " * 3_000,
     "postal codes": "P3 math $30/hr Mon 3pm @ " + "123456 " * 2_000,
     "codes": "".join(f"P3 Math @ Bishan $30/hr #A{number:04d}\n" for number in range(400)),
+    "labels in a line": "Rate: 3 Time: 4 " * 10_000,
+    "closed codes": "A12 closed, t.me/a/1 " * 10_000,
+    "tiers": "Code: A1\nSubject: P3 Math\nRate: " + "PT: $30 / FT: $40 / " * 500,
+    "paragraphs": "Subject: P3 Maths\nRate: $30\nTime: Mon 3pm\n\n" * 200,
     "growing letters": "İ" * 10_000 + "P3 Math $30/hr Mon 3pm",
     "lone surrogates": "\ud800P3 Math $30/hr Mon 3pm",
 }

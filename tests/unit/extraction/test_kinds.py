@@ -2,8 +2,8 @@
 
 import pytest
 
+from tutordex_dagster.extraction.rules.entries import read_entries
 from tutordex_dagster.extraction.rules.kinds import MAX_SEGMENTS, is_assignment, skip_reason, split_segments
-from tutordex_dagster.extraction.rules.labels import read_entries
 from tutordex_dagster.extraction.rules.text import split_lines
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tutordex_dagster.extraction.rules.labels import Entry, label_field, read_entries, written
+from tutordex_dagster.extraction.rules.entries import Entry, read_entries, written
+from tutordex_dagster.extraction.rules.labels import label_field
 from tutordex_dagster.extraction.rules.text import normalise, split_lines
 
 

@@ -68,11 +68,11 @@ def test_nothing_stated_is_no_rate(value: str) -> None:
         ("$41/hr (full-time only)", "$41/hr (full-time only)"),
         ("$41/hr (2 pax)", "$41/hr"),
         ("can pay up to $41/hr", "up to $41/hr"),
-        ("$50 per lesson", None),
+        ("$50 per lesson", "$50 per lesson"),
         ("$2 coffee", None),
         ("blk 40", None),
     ],
 )
-def test_unlabelled_pay_is_an_hourly_amount(text: str, raw: str | None) -> None:
+def test_unlabelled_pay_is_money_with_its_unit(text: str, raw: str | None) -> None:
     rate = free_rate(text)
     assert (rate.raw_text if rate else None) == raw

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tutordex_dagster.extraction.rules.labels import read_entries
+from tutordex_dagster.extraction.rules.entries import read_entries
 from tutordex_dagster.extraction.rules.schedule import (
     free_schedule,
     is_start_line,
@@ -17,7 +17,8 @@ from tutordex_dagster.extraction.rules.text import split_lines
     ("text", "expected"),
     [
         ("Frequency: 1x weekly, 1.5 hrs", ("1x weekly, 1.5 hrs",)),
-        ("Frequency: weekly", ("Frequency: weekly",)),
+        ("Frequency: weekly", ("weekly",)),
+        ("Duration: 2h", ("Duration: 2h",)),
         ("No. of lessons: 2\nDuration: 2h", ("No. of lessons: 2", "Duration: 2h")),
         ("Frequency: TBC", ()),
     ],

@@ -12,21 +12,23 @@ from tutordex_dagster.extraction.rules.taxonomy import (
     SUBJECTS,
     phrases,
 )
-from tutordex_dagster.extraction.rules.terms import Terms
+from tutordex_dagster.extraction.rules.terms import Hit, Terms
 from tutordex_dagster.extraction.rules.text import CACHE, trim_decoration
 
 MAX_HEADLINE = 400
 """Longer than any headline we know by far; keeps the search for its end short on hostile lines."""
 
-_subject_names = Terms(phrases(SUBJECTS))
+_subject_names = Terms(phrases(SUBJECTS), after_digits=True)
 _generic_levels = Terms(phrases(GENERIC_LEVELS))
-_stream_names = Terms(phrases(STREAMS))
+_stream_names = Terms(phrases(STREAMS), after_digits=True)
 
 _NUMBERED = re.compile(
     rf"\b({'|'.join(sorted(NUMBERED_LEVELS, key=len, reverse=True))})\.? ?-?(\d{{1,2}})(?!\d|\.\d|[:%])"
     r"((?: ?(?:/|&|,|-|to|and) ?(?:\1 ?)?\d{1,2}(?![\d:])){0,3})",
     re.IGNORECASE,
 )
+_IN_WORDS = re.compile(r"\b(primary|secondary) (one|two|three|four|five|six)\b", re.IGNORECASE)
+_WORDS = ("one", "two", "three", "four", "five", "six")
 _NUMBER = re.compile(r"\d{1,2}")
 
 # Before the subject: calls such as "Looking for a tutor to teach", "New assignment for".
@@ -47,7 +49,7 @@ _REST = re.compile(
     r"| ?#(?=[A-Za-z]{0,6}\d{3})| ?[(\[](?=[^()\[\]]{2,80}[)\]])| ?S?\$ ?\d|, ?(?=blk\b|block\b)"
     r"|[.!] (?=[A-Z])| (?:home |private )?(?:tuition|tutor(?:s|ing)?|teachers?)(?: assignments?"
     r"| jobs?)?\b| (?:looking for|needed|required|wanted)\b"
-    r"| (?:and|who) (?:needs?|requires?)\b| (?:for (?:an? )?)?(?:student|boy|girl|kid)\b",
+    r"| (?:and|who) (?:needs?|requires?)\b| (?:for (?:an? )?)?(?P<whose>student|boy|girl|kid)\b",
     re.IGNORECASE,
 )
 _LABELLED_REST = re.compile(
@@ -96,30 +98,43 @@ _RESTATEMENT = re.compile(
 
 
 @lru_cache(maxsize=CACHE)
+def _subject_hits(text: str) -> tuple[Hit, ...]:
+    return _subject_names.find(text)
+
+
+@lru_cache(maxsize=CACHE)
+def _level_hits(text: str) -> tuple[Hit, ...]:
+    return _generic_levels.find(text)
+
+
 def subjects(text: str) -> tuple[str, ...]:
     """Return the canonical subjects the text names, in its order."""
-    return _values(_subject_names, text)
+    return _values(_subject_hits(text))
 
 
 @lru_cache(maxsize=CACHE)
 def levels(text: str) -> tuple[str, ...]:
     """Return the canonical levels the text names: numbered ones, else the school they belong to."""
-    numbered = tuple(dict.fromkeys(_numbered_levels(text)))
+    numbered = _numbered_levels(text)
     families = {level.rsplit(" ", 1)[0] for level in numbered}
-    rest = tuple(level for level in _values(_generic_levels, text) if level not in families)
+    rest = tuple(level for level in _values(_level_hits(text)) if level not in families)
     return numbered + rest
 
 
 @lru_cache(maxsize=CACHE)
 def streams(text: str) -> tuple[str, ...]:
     """Return the canonical streams the text names, in its order."""
-    return _values(_stream_names, text)
+    return _values(_stream_names.find(text))
 
 
-@lru_cache(maxsize=CACHE)
 def is_academic(text: str) -> bool:
     """Does the text name a subject or a level?"""
-    return bool(_subject_names.find(text) or _generic_levels.find(text) or _NUMBERED.search(text))
+    return bool(_subject_hits(text) or _level_hits(text) or _numbered_levels(text))
+
+
+def is_taught(text: str) -> bool:
+    """Does the text name both a level and a subject?"""
+    return bool(subjects(text) and levels(text))
 
 
 @lru_cache(maxsize=CACHE)
@@ -142,7 +157,10 @@ def split_headline(text: str) -> tuple[str | None, str]:
     needed = None if subjects(head) else _NEEDED.search(body, cut)
     if needed and subjects(needed[1]):
         head = needed[1]
-    head = _subject_of_sentence(_without_place(head))
+    taught = _without_place(head)
+    if taught != head:
+        rest = head[len(taught) :] + rest
+    head = _subject_of_sentence(taught)
     return trim_decoration(head.strip(" ,:-–—(")) or None, rest
 
 
@@ -174,6 +192,8 @@ def _first_cut(text: str) -> int:
         depth = left.count("(") - left.count(")")
         if depth > 0 or not is_academic(left):
             continue
+        if match["whose"] and not subjects(left) and subjects(right[:60]):
+            continue
         sign = match[0].strip()
         if (sign in _SEPARATORS and _goes_on(right)) or (sign in {"(", "["} and not _is_aside(right)):
             continue
@@ -197,7 +217,7 @@ def _goes_on(right: str) -> bool:
 
 def _academic_hits(text: str) -> list[int]:
     """Return where the text names subjects or levels, in any order."""
-    starts = [hit.start for terms in (_subject_names, _generic_levels) for hit in terms.find(text)]
+    starts = [hit.start for hit in (*_subject_hits(text), *_level_hits(text))]
     return starts + [match.start() for match in _NUMBERED.finditer(text)]
 
 
@@ -212,11 +232,18 @@ def _without_place(head: str) -> str:
     return head
 
 
-def _values(terms: Terms, text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(hit.value for hit in terms.find(text)))
+def _values(hits: Iterable[Hit]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(hit.value for hit in hits))
 
 
-def _numbered_levels(text: str) -> Iterator[str]:
+@lru_cache(maxsize=CACHE)
+def _numbered_levels(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_years_of_levels(text)))
+
+
+def _years_of_levels(text: str) -> Iterator[str]:
+    for match in _IN_WORDS.finditer(text):
+        yield f"{match[1].capitalize()} {_WORDS.index(match[2].lower()) + 1}"
     for match in _NUMBERED.finditer(text):
         name, highest = NUMBERED_LEVELS[match[1].lower()]
         numbers = [int(match[2]), *map(int, _NUMBER.findall(match[3]))]
@@ -231,7 +258,7 @@ def first_headline(texts: Iterable[str]) -> str | None:
     for text in texts:
         if not is_academic(text):
             continue
-        if subjects(text) and levels(text):
+        if is_taught(text):
             return text
         fair = fair or text
     return fair

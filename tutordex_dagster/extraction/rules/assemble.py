@@ -9,11 +9,14 @@ from tutordex_dagster.extraction.contract import (
     LearningMode,
     Rate,
     Status,
+    TierRate,
     TimeAvailability,
 )
 from tutordex_dagster.extraction.rules import academics, codes, patterns, people, places, rates, schedule
 from tutordex_dagster.extraction.rules.availability import read_slots, week
-from tutordex_dagster.extraction.rules.labels import LIST_BULLETS, Entry
+from tutordex_dagster.extraction.rules.districts import districts_of, region_of
+from tutordex_dagster.extraction.rules.entries import LIST_BULLETS, Entry, written
+from tutordex_dagster.extraction.rules.tiers import rate_breakdown
 from tutordex_dagster.extraction.rules.vocabulary import Field
 
 
@@ -22,24 +25,27 @@ class Reading:
     """One segment's entries, and how far they are trusted."""
 
     entries: Sequence[Entry]
+    named: frozenset[Field | None]
+    """The fields of the entries."""
     labelled_only: bool
     estimated_slots: bool
 
     def values(self, *fields: Field) -> tuple[str, ...]:
         """Return what is stated behind labels of these fields, in the order of the text."""
+        if self.named.isdisjoint(fields):
+            return ()
+        named = [entry for entry in self.entries if entry.field in fields]
         return tuple(
             entry.value
-            for entry in self.entries
-            if entry.field in fields
-            and (entry.label or not self.labelled_only)
-            and patterns.stated(entry.value)
+            for entry in named
+            if (entry.label or not self.labelled_only) and patterns.stated(entry.value)
         )
 
     def free(self, *fields: Field) -> tuple[str, ...]:
         """Return unlabelled lines and the values of these fields, in order; none if only labels count."""
         if self.labelled_only:
             return ()
-        return tuple(entry.value for entry in self.entries if entry.field is None or entry.field in fields)
+        return tuple([entry.value for entry in self.entries if entry.field is None or entry.field in fields])
 
 
 def assemble(reading: Reading, kind: Kind) -> Assignment:
@@ -49,22 +55,27 @@ def assemble(reading: Reading, kind: Kind) -> Assignment:
     if not academics.levels(taught):
         taught = "\n".join((taught, academics.first_headline(reading.free("headline")) or ""))
     rate, in_rate = _rate(reading, rest)
+    postal_codes = _postal_codes(reading, rest)
+    rate, tiers = _tiers(reading, rate)
     return Assignment(
         assignment_code=codes.find_code(reading.entries, labelled_only=reading.labelled_only),
         academic_display_text=headline,
         learning_mode=_mode(reading),
         address=_addresses(reading, rest) or None,
-        postal_code=_postal_codes(reading, rest) or None,
+        postal_code=postal_codes or None,
         nearest_mrt=_stations(reading) or None,
         lesson_schedule=_schedule(reading, rest, in_rate) or None,
         start_date=_start(reading),
         rate=rate,
+        rate_breakdown=tiers,
         additional_remarks=_remarks(reading),
         time_availability=_availability(reading, rest),
         subjects=academics.subjects(taught),
         levels=academics.levels(taught),
         streams=academics.streams(taught),
         tutor_types=_tutor_types(reading, rate),
+        districts=districts_of(postal_codes),
+        region=region_of(postal_codes),
         status=_status(reading),
         kind=kind,
     )
@@ -85,10 +96,11 @@ def _headline(reading: Reading) -> tuple[str | None, str]:
 
 
 def _addresses(reading: Reading, rest: str) -> tuple[str, ...]:
-    for value in reading.values("location"):
-        found = places.addresses(value)
-        if found:
-            return found
+    told = [places.addresses(value) for value in reading.values("location")]
+    known = (found for found in told if found and places.looks_like_place(found[0]))
+    best = next(known, None) or next((found for found in told if found), ())
+    if best:
+        return best
     line = next((text for text in reading.free() if _is_address(text)), "")
     found = places.headline_address(rest) or _told_address(reading)
     exact = any(letter.isdigit() for place in found for letter in place)
@@ -111,9 +123,12 @@ def _postal_codes(reading: Reading, rest: str) -> tuple[str, ...]:
 
 def _stations(reading: Reading) -> tuple[str, ...]:
     texts = (*reading.values("location"), *reading.free("headline"))
-    return places.stations(
-        texts if reading.labelled_only else (*texts, *reading.values("remarks")), reading.values("mrt")
-    )
+    labelled = [
+        entry.value
+        for entry in reading.entries
+        if entry.field == "mrt" or (entry.field == "location" and patterns.MRT.search(entry.label))
+    ]
+    return places.stations(texts if reading.labelled_only else (*texts, *reading.values("remarks")), labelled)
 
 
 def _rate(reading: Reading, rest: str) -> tuple[Rate, str]:
@@ -126,6 +141,20 @@ def _rate(reading: Reading, rest: str) -> tuple[Rate, str]:
         found for text in (*reading.free("headline", "schedule"), rest) if (found := rates.free_rate(text))
     )
     return next(free, Rate()), ""
+
+
+def _tiers(reading: Reading, rate: Rate) -> tuple[Rate, tuple[TierRate, ...]]:
+    """Return pay by kind of tutor: within one rate, or by several that are labelled with their kinds.
+
+    A tiered rate has no amounts of its own.
+    """
+    labelled = [entry for entry in reading.entries if entry.field == "rate" and entry.label]
+    if len(labelled) > 1:
+        text = "\n".join(written(entry) for entry in labelled)
+        tiers = rate_breakdown(text)
+        return (Rate(raw_text=text), tiers) if tiers else (rate, ())
+    tiers = rate_breakdown(labelled[0].value if labelled else rate.raw_text or "")
+    return (Rate(raw_text=rate.raw_text), tiers) if tiers else (rate, ())
 
 
 def _schedule(reading: Reading, rest: str, in_rate: str) -> tuple[str, ...]:
@@ -181,9 +210,9 @@ def _is_remark(entry: Entry) -> bool:
         (entry.line.bullet in LIST_BULLETS or people.is_wish(text))
         and not academics.restates(text)
         and not schedule.is_start_line(text)
-        and not patterns.FREQUENCY.search(text)
+        and not patterns.tells_frequency(text)
         and not rates.free_rate(text)
-        and not patterns.DAY.search(text)
+        and not patterns.names_day(text)
         and not _is_address(text)
         and not places.is_way(text)
         and people.learning_mode((text,)).mode is None
@@ -212,8 +241,13 @@ def _free_times(texts: Sequence[str]) -> str:
     """
     for text in texts:
         for sentence in patterns.columns(text):
-            timed = patterns.TIME_WORD.search(sentence) or patterns.FREQUENCY.search(sentence)
-            if timed and patterns.DAY.search(sentence) and not schedule.start_date(sentence):
+            if not patterns.names_day(sentence) or schedule.start_date(sentence):
+                continue
+            if (
+                patterns.TIME_WORD.search(sentence)
+                or patterns.tells_frequency(sentence)
+                or patterns.DAY_SPAN.search(sentence)
+            ):
                 return sentence
     return next((text for text in texts if patterns.DAYS_ONLY.fullmatch(text)), "")
 

@@ -162,6 +162,8 @@ class _Reader:
         token, following = self.tokens[at], self._kind(at + 1)
         if token.name in {"am", "pm"} and self._kind(at - 1) != "days":  # else "I am"
             return None, at + 1
+        if following in {"after", "before"} and self._kind(at + 2) == "time":
+            return _within(token, following, self.tokens[at + 2]), at + 3
         if following == "span":
             return _span_in(token, self.tokens[at + 1]), at + 2
         if following == "time":
@@ -233,6 +235,14 @@ def _span_in(period: Token, span: Token) -> Token:
     elif period.name in {"evening", "night"} and span.start < NOON:
         shift = NOON
     return Token(kind="span", start=span.start + shift, end=span.end + shift)
+
+
+def _within(period: Token, side: str, time: Token) -> Token:
+    """Read "mornings before 11am" and "afternoons after 2pm"; evenings last as long as "after" does."""
+    if side == "before":
+        return Token(kind="span", start=min(period.start, time.start), end=time.start, sure=False)
+    end = period.end if period.end <= 17 * 60 and time.start < period.end else DAY_END
+    return Token(kind="span", start=time.start, end=end, sure=False)
 
 
 def _after(time: Token) -> Token:

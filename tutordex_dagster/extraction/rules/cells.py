@@ -20,6 +20,7 @@ _LISTS: frozenset[Kind] = frozenset({"academic", "schedule", "time"})
 
 _EDGES = " ,|¦/•·;-–—"
 _BAR = re.compile(r" ?[|¦] ?| // | [•·] |; ")
+_BARS = frozenset("|¦/•·;")
 _DASH = re.compile(r"(?<!\d) [-–—] | [-–—] (?=\D)")
 _SLASH = re.compile(r" / ")
 _PAUSE = re.compile(r", ?|(?<![. ][a-z])[.!?] ")
@@ -43,6 +44,8 @@ def _cells(line: Line, *, sentences: bool) -> Iterator[Line]:
 
 def _columns(text: str) -> Sequence[str]:
     """Cut a line with bars, if it then speaks of two things or more."""
+    if _BARS.isdisjoint(text):
+        return ()
     pauses = list(_BAR.finditer(text))
     if len(pauses) < 2:  # noqa: PLR2004
         return ()
@@ -54,7 +57,9 @@ def _phrases(text: str) -> Sequence[str]:
     """Cut running text at dashes, slashes or commas, if it then speaks of three things or more."""
     if label_of_line(text) not in {None, "code", "headline"}:
         return ()
-    for pause in (_DASH, _SLASH, _PAUSE):
+    for pause, signs in ((_DASH, "-–—"), (_SLASH, "/"), (_PAUSE, ",.!?")):
+        if sum(map(text.count, signs)) < 2:  # noqa: PLR2004
+            continue
         pauses = list(pause.finditer(text))
         phrases = list(_cut(text, pauses, lists=_KINDS)) if len(pauses) > 1 else []
         if len(_facts(phrases)) > 2:  # noqa: PLR2004
@@ -90,8 +95,8 @@ def _kind(text: str) -> Kind:
         return "start"
     if rates.free_rate(text):
         return "rate"
-    if patterns.FREQUENCY.search(text) or (patterns.HOURS.search(text) and not patterns.CLOCK.search(text)):
+    if patterns.tells_frequency(text) or (patterns.HOURS.search(text) and not patterns.CLOCK.search(text)):
         return "schedule"
-    if patterns.DAY.search(text) or patterns.CLOCK.search(text):
+    if patterns.names_day(text) or patterns.CLOCK.search(text):
         return "time"
     return "academic" if academics.is_academic(text) else ""

@@ -76,7 +76,8 @@ _TOKEN = re.compile(
     |(?P<time>(?P<t>{_TIME})[ ]?(?P<a>{_AMPM})?(?![\d%]))
     |(?P<day>\b(?:mon|tues?|weds?|thu(?:rs?)?|fri|sat|sun)(?:day|nesday|sday|rsday|urday)?s?\b
         |\b(?:isnin|selasa|rabu|khamis|jumaat|sabtu|ahad)\b|(?:星期|礼拜|[周週])[一二三四五六日天])
-    |(?P<group>\bw(?:ee)?k[ -]?(?:day|end)s?\b|\b(?:any|every|all)[ ]?(?:other[ ])?days?\b|\bdaily\b)
+    |(?P<group>\bw(?:ee)?k[ -]?(?:day|end)s?\b|\b(?:any|every)[ ]?(?:other[ ])?days?\b
+        |\ball[ ]days\b|\bdaily\b)
     |(?P<period>\b(?:morning|afternoon|evening|night|eve)s?\b|\b(?:pagi|petang|malam)\b
         |\b[ap]m\b|\baft\b(?!\.?[ ]?\d))
     |(?P<except>\bexcept\b|\bexcluding\b|\bexclude\b|\bbesides\b|\bother[ ]than\b|\bbut[ ]not\b)

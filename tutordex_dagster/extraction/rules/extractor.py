@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tutordex_dagster.errors import UsageError
-from tutordex_dagster.extraction.contract import Extracted, Kind, Outcome, Skipped
+from tutordex_dagster.extraction.contract import Assignment, Closing, Extracted, Kind, Outcome, Skipped
 from tutordex_dagster.extraction.rules.assemble import Reading, assemble
 from tutordex_dagster.extraction.rules.cells import cut_cells
+from tutordex_dagster.extraction.rules.closing import closing
+from tutordex_dagster.extraction.rules.entries import Entry, read_entries
+from tutordex_dagster.extraction.rules.evidence import with_evidence
 from tutordex_dagster.extraction.rules.kinds import is_assignment, skip_reason, split_segments
-from tutordex_dagster.extraction.rules.labels import Entry, read_entries
-from tutordex_dagster.extraction.rules.text import normalise, split_lines
+from tutordex_dagster.extraction.rules.spans import Positions
+from tutordex_dagster.extraction.rules.text import MAX_CHARACTERS, normalise, split_lines
 
 
 class Parameters(BaseModel):
@@ -36,23 +39,28 @@ class RulesExtractor:
         lines = split_lines(plain)
         entries = read_entries(cut_cells(lines))
         if not is_assignment(entries):
-            return Skipped(reason=skip_reason(plain))
+            reason = skip_reason(plain)
+            return Skipped(reason=reason, closes=closing(plain) if reason == "status" else Closing())
         segments = split_segments(lines, entries)
         kind: Kind = "compilation" if len(segments) > 1 else "assignment"
+        positions = Positions(text[:MAX_CHARACTERS], plain)
         return Extracted(
             kind=kind,
             segments=tuple(
-                assemble(
-                    self._reading(read_entries(cut_cells(segment)) if kind == "compilation" else entries),
-                    kind,
+                self._assignment(
+                    read_entries(cut_cells(segment)) if kind == "compilation" else entries, kind, positions
                 )
                 for segment in segments
             ),
         )
 
+    def _assignment(self, entries: tuple[Entry, ...], kind: Kind, positions: Positions) -> Assignment:
+        return with_evidence(assemble(self._reading(entries), kind), entries, positions)
+
     def _reading(self, entries: tuple[Entry, ...]) -> Reading:
         return Reading(
             entries=entries,
+            named=frozenset(entry.field for entry in entries),
             labelled_only=self.parameters.labelled_only,
             estimated_slots=self.parameters.estimated_slots,
         )

@@ -6,7 +6,9 @@ from itertools import pairwise
 
 from tutordex_dagster.extraction.contract import SkipReason
 from tutordex_dagster.extraction.rules import academics, codes, patterns, places, rates
-from tutordex_dagster.extraction.rules.labels import Entry
+from tutordex_dagster.extraction.rules.cells import cut_cells
+from tutordex_dagster.extraction.rules.closing import MARK, STATUS
+from tutordex_dagster.extraction.rules.entries import Entry, read_entries
 from tutordex_dagster.extraction.rules.text import Line
 
 MAX_SEGMENTS = 100
@@ -21,11 +23,6 @@ _SERVICE = re.compile(
     r"|changed the (?:group|channel)|created the (?:group|channel)|converted (?:this|the) group"
     r"|(?:voice|video) chat (?:started|ended|scheduled)|was added by|invited .{1,40} to)",
     re.IGNORECASE | re.DOTALL,
-)
-_STATUS = re.compile(
-    r"\b(?:closed|taken|filled|assigned|matched|expired|cancelled|canceled|confirmed"
-    r"|no longer (?:available|open|looking)|fulfilled|secured|engaged|reopened|re-opened)\b",
-    re.IGNORECASE,
 )
 _ABOUT = re.compile(
     r"\b(?:assignments?|jobs?|cases?|codes?|requests?|updates?)\b|#?[A-Z]{0,6}\d{3,10}", re.IGNORECASE
@@ -64,17 +61,20 @@ def skip_reason(text: str) -> SkipReason:
         return "empty"
     if _SERVICE.match(text):
         return "service"
-    if _STATUS.search(text) and _ABOUT.search(text):
+    if STATUS.search(text) and (_ABOUT.search(text) or MARK.fullmatch(text)):
         return "status"
     return "promo" if _PROMO.search(text) else "other"
 
 
 def split_segments(lines: Sequence[Line], entries: Sequence[Entry]) -> tuple[tuple[Line, ...], ...]:
-    """Return the lines of each assignment: all lines as one segment, unless the post shows several codes.
+    """Return the lines of each assignment: all lines as one segment, unless the post shows several.
 
-    A code opens its segment with the paragraph lines above it, unless codes stand at the end of theirs.
+    Several codes show it: each opens its segment with the paragraph lines above it, unless codes stand at the
+    end of theirs. Without any code, lines or paragraphs do that would each make an assignment by themselves.
     """
     starts = _code_lines(entries)
+    if not starts:
+        return _uncoded_segments(lines)
     if len(starts) < 2:  # noqa: PLR2004
         return (tuple(lines),)
     cuts = _cuts_after(lines, starts) if _codes_come_last(lines, starts) else _cuts_before(lines, starts)
@@ -82,6 +82,39 @@ def split_segments(lines: Sequence[Line], entries: Sequence[Entry]) -> tuple[tup
     segments = tuple(tuple(lines[start:end]) for start, end in pairwise(bounds))
     taught = [any(academics.is_academic(line.text) for line in segment) for segment in segments]
     return segments if all(taught) else (tuple(lines),)
+
+
+def _uncoded_segments(lines: Sequence[Line]) -> tuple[tuple[Line, ...], ...]:
+    """Cut a post without codes: at each line that is an assignment by itself, else at each such paragraph."""
+    taught = [line for line in lines if academics.is_academic(line.text)]
+    if len(taught) < 2:  # noqa: PLR2004
+        return (tuple(lines),)
+    single = [line.index for line in taught if academics.is_taught(line.text) and _stands_alone((line,))]
+    starts = single if len(single) > 1 else _paragraph_starts(lines)
+    if len(starts) < 2:  # noqa: PLR2004
+        return (tuple(lines),)
+    bounds = [*starts[:MAX_SEGMENTS], len(lines)]
+    segments = tuple(tuple(lines[start:end]) for start, end in pairwise(bounds))
+    told = {_taught(segment) for segment in segments}
+    return segments if len(told) == len(segments) else (tuple(lines),)
+
+
+def _paragraph_starts(lines: Sequence[Line]) -> list[int]:
+    breaks = [-1, *(line.index for line in lines if line.is_break), len(lines)]
+    return [
+        start + 1
+        for start, end in pairwise(breaks)
+        if end - start > 1 and _stands_alone(lines[start + 1 : end])
+    ]
+
+
+def _stands_alone(lines: Sequence[Line]) -> bool:
+    return is_assignment(read_entries(cut_cells(lines)))
+
+
+def _taught(lines: Sequence[Line]) -> str:
+    """Return the words of the first line that tells what is taught: two of the same are one, told twice."""
+    return next(line.text.lower() for line in lines if academics.is_academic(line.text))
 
 
 def _labelled_facts(entry: Entry) -> Iterator[str]:
@@ -96,6 +129,8 @@ def _labelled_facts(entry: Entry) -> Iterator[str]:
 
 
 def _free_facts(entry: Entry) -> Iterator[str]:
+    if entry.field == "other" and codes.free_code(entry):
+        yield "code"
     if entry.field not in {None, "headline"}:
         return
     text = entry.value
@@ -104,13 +139,15 @@ def _free_facts(entry: Entry) -> Iterator[str]:
         yield "academic"
         if places.looks_like_place(rest):
             yield "location"
+    elif places.is_address_line(text):
+        yield "location"
     if codes.free_code(entry):
         yield "code"
     if rates.free_rate(text):
         yield "rate"
-    if patterns.FREQUENCY.search(text):
+    if patterns.tells_frequency(text):
         yield "schedule"
-    if patterns.DAY.search(text):
+    if patterns.names_day(text):
         yield "time"
 
 

@@ -1,6 +1,9 @@
 """Small patterns that several rules share. Quantifiers are bounded: every search is linear."""
 
 import re
+from functools import lru_cache
+
+from tutordex_dagster.extraction.rules.text import CACHE
 
 CODE = re.compile(
     r"#? ?(?=[A-Za-z0-9/_-]{0,20}\d)(?![0-9]{1,2}\b)[A-Za-z0-9]{1,14}(?:[-/_][A-Za-z0-9]{1,10}){0,3}\.?"
@@ -44,10 +47,31 @@ FREQUENCY = re.compile(
     r"|\b\d ?x? (?:bi-?)?weekly\b|\b\d(?:\.\d{1,2})? ?(?:h|hrs?|hours?) ?(?:x|×|\*) ?\d"
     r"|\b\d(?:\.\d{1,2})? ?(?:h|hrs?|hours?) ?(?:(?:per|a|/|each) ?(?:week|wk|lesson|session)"
     r"|(?:(?:once|twice|thrice) )?(?:a )?(?:week|month)ly\b)"
-    r"|\b\d{1,2} ?(?:lessons?|sessions?) ?(?:x|×|\*|of) ?\d",
+    r"|\b\d{1,2} ?(?:lessons?|sessions?) ?(?:x|×|\*|of) ?\d"
+    r"|\b(?:bi-?|fort)?(?:weekly|nightly)\b,? ?(?:x ?)?\d(?:\.\d{1,2})? ?-?(?:h|hrs?|hours?)\b"
+    r"|每[周週]\S{0,3}[次小]|一[周週][一二两兩三四五\d]次",
     re.IGNORECASE,
 )
 """How often, or how long each time."""
+
+_OF_FREQUENCY = re.compile(
+    r"w(?:ee)?k|month|mth|fortnight|\d ?[x×*]|[hsr] ?[x×*] ?\d"
+    r"|(?:lesson|session)s? ?of|(?:per|an?|/|each) ?(?:lesson|session)|[周週]",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=CACHE)
+def tells_frequency(text: str) -> bool:
+    """Does the text say how often, or how long each time? Several fields ask this of the same line."""
+    return _OF_FREQUENCY.search(text) is not None and FREQUENCY.search(text) is not None
+
+
+@lru_cache(maxsize=CACHE)
+def names_day(text: str) -> bool:
+    """Does the text name a day of the week or a group of days?"""
+    return DAY.search(text) is not None
+
 
 MRT = re.compile(r"\b(?:MRT|LRT)\b", re.IGNORECASE)
 
@@ -77,6 +101,11 @@ TIME_WORD = re.compile(
     re.IGNORECASE,
 )
 """A clock time or a part of the day."""
+
+DAY_SPAN = re.compile(
+    rf"(?:{DAY.pattern}),? ?(?<!\d)\d{{1,2}}(?:[.:]\d\d)? ?[-–—] ?\d{{1,2}}(?:[.:]?\d\d)?\b", re.IGNORECASE
+)
+"""A day with a bare span, as "sat 2-3.30"."""
 
 BRACKETED_SCHEDULE = re.compile(r"\[[^\[\]]{0,80}(?:lesson|week|hr|hour)[^\[\]]{0,80}\]", re.IGNORECASE)
 """A frequency in square brackets behind the times of a headline."""

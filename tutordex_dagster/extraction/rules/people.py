@@ -126,7 +126,7 @@ def marked_closed(text: str) -> bool:
 
 def _holds(text: str, words: Iterable[str]) -> bool:
     lowered = text.lower()
-    return any(word in lowered for word in words)
+    return any(map(lowered.__contains__, words))
 
 
 def _mode(text: str) -> Mode | None:

@@ -14,6 +14,9 @@ MAX_SECTOR = 82
 MAX_ADDRESS = 80
 """Lines longer than this tell more than an address."""
 
+MAX_PLACE = 40
+"""The name of a town or station with a street's or a direction behind it is no longer than this."""
+
 _COUNTRY = r"(?:\(?(?:Singapore|S'?pore|SG|S)\)? ?-?|postal(?: code)?[: ]{0,3}|postcode[: ]{0,3})"
 _SIX_DIGITS = re.compile(r"(?<!\d)\d{6}(?!\d)")
 _BEHIND_COUNTRY = re.compile(rf"(?<![A-Za-z]){_COUNTRY}\(?$", re.IGNORECASE)
@@ -25,7 +28,7 @@ _STRIP_POSTAL = re.compile(rf",? ?[-–]? ?\(?(?:{_COUNTRY})?\(?(?<!\d)\d{{6}}(?
 
 _AFTER_ADDRESS = re.compile(
     r"[,;(-]? ?\b(?:near(?:est|by)?|close to|opp(?:osite)?|beside|next to|behind|walking distance"
-    r"|walk(?:able)? (?:from|to)|bus(?:es)?(?= ?(?:no|\d))|\d{1,2} ?-?(?:min|mins|minutes?)\b"
+    r"|靠近|附近|近|walk(?:able)? (?:from|to)|bus(?:es)?(?= ?(?:no|\d))|\d{1,2} ?-?(?:min|mins|minutes?)\b"
     r"|(?:MRT|LRT)\b)|\((?=[^()]{0,40}\b(?:MRT|LRT)\b)",
     re.IGNORECASE,
 )
@@ -42,16 +45,27 @@ _STREET = re.compile(
     re.IGNORECASE,
 )
 _NEAR = re.compile(
-    r"(?:near(?:est|by)?|close to|opp(?:osite)?|beside|next to|walking distance)\b", re.IGNORECASE
+    r"(?:near(?:est|by)?|close to|opp(?:osite)?|beside|next to|walking distance|\d{1,2} ?-?min(?:ute)?s?)\b",
+    re.IGNORECASE,
 )
 _LIVES = re.compile(
     r"\b(?:(?:stay(?:s|ing)?|liv(?:e|es|ing)|resid(?:e|es|ing)|located|based|home is|place is)"
     r" (?:at|in|along)|at) ([^\n.;!?]{4,80})",
     re.IGNORECASE,
 )
+_INSIDE = re.compile(r"\b(?:in|around) ([A-Z][^\n.;!?]{3,60})")
+_TOLD_END = re.compile(
+    r" (?:needs?|requires?|requiring|is|are|has|have|wants?|who|which|that|and (?=[a-z])|for|on|from|to|with"
+    r"|looking|looks?|seeks?|seeking|once|twice|every|at \d|\d{1,2}[ap]m)\b|, (?=[a-z])| [-–—] |[|•]"
+)
 _BLOCK = re.compile(r"(?:blk|block) ?\d", re.IGNORECASE)
 _HOUSE = re.compile(r"\d{1,4}[A-Za-z]? ")
 _NAME_LINE = re.compile(r"(?:[A-Z0-9][\w'’.-]{0,20} ?){1,6}(?=$|,| ?\()")
+_REST_OF_PLACE = re.compile(
+    r"(?: (?:north|south|east|west|central|street|st|avenue|ave|road|rd|drive|dr|crescent|cres|ring|link"
+    r"|close|walk|way|lane|area|mrt|\d{1,3}[a-z]?)){0,5}",
+    re.IGNORECASE,
+)
 _POSTAL_LINE = re.compile(rf"{_COUNTRY}\(?\d{{6}}\)?$", re.IGNORECASE)
 _NAMED_AFTER = re.compile(
     r"\b(?:MRT|LRT)(?: ?/ ?(?:MRT|LRT))? ?(?:stations?|stn)? ?(?:[:\-–]|is"
@@ -65,13 +79,18 @@ _NO_NAME = frozenset(
 _ASIDE = re.compile(
     r"^ ?\((?:to|teach|taught|looking|prefer|need|must|lessons?)\b[^()]{1,80}\)", re.IGNORECASE
 )
-_HEADLINE_LEAD = re.compile(r"^[ @\-–—|~,•:(\[]{0,6}(?:(?:at|in|near|location:?|around) )?", re.IGNORECASE)
+_HEADLINE_LEAD = re.compile(
+    r"^[ @\-–—|~,•:(\[]{0,6}(?:(?:a |the |my )?(?:student|boy|girl|child|kid|family|tutee) )?"
+    r"(?:(?:(?:liv|stay|resid)ing |located |based )?(?:at|in|near|around|location:?) )?",
+    re.IGNORECASE,
+)
 _HEADLINE_END = re.compile(
-    r" on (?=[A-Z])| ?[\[#$|~•]| ?\((?=#?[A-Z]{1,6}-?\d)"
+    r" on (?=[A-Z])| ?[\[#$|~•]| ?\((?=#?[A-Z]{1,6}-?\d|(?:ref|code|id|job|case|assignment)\b)"
     r"| ?[-–—] (?=(?:start|urgent|asap|\$|once|twice|\d{1,2}[ap.:]))|[.!?] |\n"
     r"| (?:looking|needs?|requires?|seeking|for|who|with)\b|⚡|, ?(?=\$)",
     re.IGNORECASE,
 )
+_AT = re.compile(r" (?:at|in|around|@) ?(?=[A-Za-z0-9])", re.IGNORECASE)
 _STATION_CODE = re.compile(r" ?\([A-Z]{1,3}\d{1,2}[^()]{0,20}\)")
 _BEHIND_NAME = re.compile(r" ?\(.*| \d{1,2} ?-?min.*", re.IGNORECASE)
 _AND = re.compile(r" ?[,/&+] ?| or | and ", re.IGNORECASE)
@@ -110,6 +129,7 @@ def looks_like_place(text: str) -> bool:
     return bool(place_names.find(text) or _STREET.search(text) or _SIX_DIGITS.search(text))
 
 
+@lru_cache(maxsize=CACHE)
 def is_address_line(text: str) -> bool:
     """Is the line a block, a street or a postal code and little else, so an address without a label?"""
     if len(text) > MAX_ADDRESS or is_way(text):
@@ -117,13 +137,24 @@ def is_address_line(text: str) -> bool:
     if _BLOCK.match(text) or _POSTAL_LINE.search(text) or (_HOUSE.match(text) and _STREET.search(text)):
         return True
     name = _NAME_LINE.match(text)
-    return name is not None and looks_like_place(name[0])
+    if name is not None and looks_like_place(name[0]):
+        return True
+    known = place_names.find(text) if len(text) <= MAX_PLACE else ()
+    return bool(known) and known[0].start == 0 and _REST_OF_PLACE.fullmatch(text, known[0].end) is not None
 
 
 def told_address(text: str) -> tuple[str, ...]:
     """Return the place a sentence such as "we stay at 5 Fig Lane" tells of."""
     lives = _LIVES.search(text)
-    return addresses(lives[1]) if lives and looks_like_place(lives[1]) else ()
+    if lives:
+        told = _TOLD_END.split(lives[1], maxsplit=1)[0]
+        return addresses(told) if looks_like_place(told) else ()
+    inside = _INSIDE.search(text)
+    if inside is None:
+        return ()
+    told = _TOLD_END.split(inside[1], maxsplit=1)[0]
+    known = place_names.find(told)
+    return addresses(told) if known and known[0].start == 0 else ()
 
 
 def is_way(text: str) -> bool:
@@ -184,6 +215,9 @@ def headline_address(rest: str) -> tuple[str, ...]:
     """Return the place a headline goes on with, up to its times, its pay or its next dash."""
     text = _HEADLINE_LEAD.sub("", _ASIDE.sub("", rest))
     text = _HEADLINE_END.split(text, maxsplit=1)[0]
+    inside = _AT.search(text)
+    if inside and not looks_like_place(text[: inside.start()]) and looks_like_place(text[inside.end() :]):
+        text = text[inside.end() :]
     if _STATION_ONLY.fullmatch(text.strip()):
         return ()
     if not text or not (rest.lstrip().startswith("@") or looks_like_place(text)):

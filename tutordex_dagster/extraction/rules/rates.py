@@ -34,10 +34,13 @@ _QUOTE = re.compile(
 )
 _UP_TO = re.compile(r"\b(?:up ?to|max(?:imum)?|below|under|capped?(?: at)?|not more than) ?$", re.IGNORECASE)
 _FROM = re.compile(r"\b(?:from|at least|min(?:imum)?|starting(?: from| at)?|above) ?$", re.IGNORECASE)
-_OR_MORE = re.compile(r" ?(?:\+|onwards?|and above|or above|and up|or more|minimum|min\b)", re.IGNORECASE)
+_OR_MORE = re.compile(r" ?(?:\+|onwards?|(?:and|or|&) (?:above|up|more)|minimum|min\b)", re.IGNORECASE)
 _SCHEDULE = re.compile(r" ?[(\[][^()\[\]]{0,80}[)\]]")
 # For whom an amount is, as in "$50/hr (full-time)"; brackets with numbers tell other things.
-_ASIDE = re.compile(r" ?\([^()\d]{2,60}\)")
+_ASIDE = re.compile(
+    r" ?\([^()\d]{2,60}\)|,? depending on [a-z ]{3,40}|,? (?:negotiable|nego)\b", re.IGNORECASE
+)
+_DIGIT = re.compile(r"\d")
 _FREE = re.compile(
     rf"(?:\b(?:up ?to|from|at least|not more than|max(?:imum)?|min(?:imum)?) )?{_MONEY}"
     rf"{_NUMBER}{_PER_HOUR}?(?: ?(?:-|–|—|~|to) ?(?:{_MONEY})?{_NUMBER}{_PER_HOUR}?)?\+?"
@@ -47,9 +50,13 @@ _FREE = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Amount:
+class Amount:
+    """Money per hour at `start` up to `end` (exclusive) of a text; a bound that is not stated is None."""
+
     low: float | None
     high: float | None
+    start: int
+    end: int
 
 
 def labelled_rate(label: str, value: str) -> tuple[Rate, str]:
@@ -59,7 +66,7 @@ def labelled_rate(label: str, value: str) -> tuple[Rate, str]:
     """
     schedule = ""
     for bracket in _SCHEDULE.finditer(value):
-        if patterns.FREQUENCY.search(bracket[0]) and "$" not in bracket[0]:
+        if patterns.tells_frequency(bracket[0]) and "$" not in bracket[0]:
             schedule = bracket[0].strip()
             value = value.replace(bracket[0], "", 1).strip()
             break
@@ -76,9 +83,13 @@ def labelled_rate(label: str, value: str) -> tuple[Rate, str]:
 @lru_cache(maxsize=CACHE)
 def free_rate(text: str) -> Rate | None:
     """Read the first amount of money in a text that is not labelled as pay."""
-    match = _FREE.search(text)
-    if match is None or _NOT_HOURLY.match(text, match.end()):
+    match = _FREE.search(text) if _DIGIT.search(text) else None
+    if match is None:
         return None
+    unit = _NOT_HOURLY.match(text, match.end())
+    if unit:
+        raw = text[match.start() : unit.end()]
+        return Rate(raw_text=raw) if raw[-1].isalpha() and "$" in raw else None
     low, high = amounts(match[0])
     aside = _ASIDE.match(text, match.end())
     raw = match[0] + (aside[0] if aside else "")
@@ -87,18 +98,20 @@ def free_rate(text: str) -> Rate | None:
 
 def amounts(text: str) -> tuple[float | None, float | None]:
     """Return lowest and highest hourly amount; nulls if none is stated, or several for different tutors."""
-    found = _amounts(text)
-    if not found or len(set(found)) > 1 or _NOT_HOURLY.search(text):
-        return None, None
-    return found[0].low, found[0].high
+    stated = {(amount.low, amount.high) for amount in hourly_amounts(text)}
+    return stated.pop() if len(stated) == 1 else (None, None)
 
 
-def _amounts(text: str) -> list[_Amount]:
+@lru_cache(maxsize=CACHE)
+def hourly_amounts(text: str) -> tuple[Amount, ...]:
+    """Return the hourly amounts in the text's order; none if the text tells of pay by lesson or month."""
+    if _NOT_HOURLY.search(text):
+        return ()
     matches = [match for match in _RANGE.finditer(text) if not _is_other_number(match)]
     if any(match["sign"] or match["sign1"] or match["unit"] or match["unit1"] for match in matches):
         first = next(i for i, m in enumerate(matches) if m["sign"] or m["sign1"] or m["unit"] or m["unit1"])
         matches = matches[first:]
-    return [amount for match in matches if (amount := _amount(text, match))]
+    return tuple(amount for match in matches if (amount := _amount(text, match)))
 
 
 def _is_other_number(match: re.Match[str]) -> bool:
@@ -106,16 +119,20 @@ def _is_other_number(match: re.Match[str]) -> bool:
     return not signed and _NOT_MONEY.match(match.string, match.end()) is not None
 
 
-def _amount(text: str, match: re.Match[str]) -> _Amount | None:
+def _amount(text: str, match: re.Match[str]) -> Amount | None:
     low, high = (float(match["low"]), float(match["high"])) if match["low"] else (float(match["one"]),) * 2
     if not (LOWEST <= low <= HIGHEST and LOWEST <= high <= HIGHEST) or low > high:
         return None
-    if match["one"]:
-        if _UP_TO.search(text, max(0, match.start() - 20), match.start()):
-            return _Amount(low=None, high=high)
-        if _FROM.search(text, max(0, match.start() - 20), match.start()) or _OR_MORE.match(text, match.end()):
-            return _Amount(low=low, high=None)
-    return _Amount(low=low, high=high)
+    up_to = match["one"] and _UP_TO.search(text, max(0, match.start() - 20), match.start())
+    or_more = match["one"] and (
+        _FROM.search(text, max(0, match.start() - 20), match.start()) or _OR_MORE.match(text, match.end())
+    )
+    return Amount(
+        low=None if up_to else low,
+        high=None if or_more and not up_to else high,
+        start=match.start(),
+        end=match.end(),
+    )
 
 
 def _money_sentences(value: str) -> str:

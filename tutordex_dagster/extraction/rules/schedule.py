@@ -5,11 +5,12 @@ from collections.abc import Iterable
 
 from tutordex_dagster.extraction.rules import patterns
 from tutordex_dagster.extraction.rules.clock import DATE, MONTH
-from tutordex_dagster.extraction.rules.labels import Entry, written
+from tutordex_dagster.extraction.rules.entries import Entry, written
 
 _BRACKETS = re.compile(r"[(\[][^()\[\]]{1,80}[)\]]")
-_PIECE = re.compile(r" ?[,;|•] ?")
+_PIECE = re.compile(r" ?[,;|•·] ?")
 
+_OFTEN = re.compile(r"\b(?:(?:bi-?)?weekly|fortnightly|monthly|once|twice|thrice)\b", re.IGNORECASE)
 _SOON = r"(?:a\.?s\.?a\.?p\b|immediate(?:ly)?|as soon as possible)"
 _RELATIVE = (
     r"(?:(?:this|next|coming|the coming|following)\b(?: (?:week|month|year|term|semester|school year|mon"
@@ -25,7 +26,10 @@ _WHEN = rf"(?:{_PART})?(?:{DATE}|{MONTH}\b)"
 _START_VALUE = re.compile(rf"{_STARTING}{_LEAD}(?P<value>{_SOON}|{_WHEN})", re.IGNORECASE)
 _START_DATED = re.compile(rf"{_STARTING}{_LEAD}{_WHEN}", re.IGNORECASE)
 _START_RELATIVE = re.compile(rf"{_STARTING}{_LEAD}{_RELATIVE}[^.;,\n]{{0,40}}", re.IGNORECASE)
-_WHOLE = re.compile(rf"{_STARTING}{_LEAD}(?:{_SOON}|{_WHEN}|{_RELATIVE})", re.IGNORECASE)
+_WHOLE = re.compile(
+    rf"{_STARTING}{_LEAD}(?:{_SOON}|{_WHEN}|{_RELATIVE})|(?:immediate|asap) (?:start|commencement)",
+    re.IGNORECASE,
+)
 _DATE_IN_BRACKETS = re.compile(rf"\(({DATE})\)", re.IGNORECASE)
 _ONLY_DATE = re.compile(rf"(?:{DATE}|{_SOON})", re.IGNORECASE)
 _EDGE = re.compile(r"^(?:from|on)\b ?|,? ?\b(?:onwards?)\b$", re.IGNORECASE)
@@ -34,17 +38,21 @@ _EDGE = re.compile(r"^(?:from|on)\b ?|,? ?\b(?:onwards?)\b$", re.IGNORECASE)
 def labelled_schedule(entries: Iterable[Entry]) -> tuple[str, ...]:
     """Return what labels say about frequency and length; with the labels if several share it."""
     filled = [entry for entry in entries if entry.field == "schedule" and patterns.stated(entry.value)]
-    if len(filled) == 1 and (patterns.FREQUENCY.search(filled[0].value) or not filled[0].label):
+    if len(filled) == 1 and (_says_how_often(filled[0].value) or not filled[0].label):
         return (filled[0].value,)
     return tuple(written(entry) for entry in filled)
 
 
+def _says_how_often(text: str) -> bool:
+    return patterns.tells_frequency(text) or _OFTEN.search(text) is not None
+
+
 def free_schedule(text: str) -> str | None:
     """Return the words of a sentence that say how often, and with them how long."""
-    if not patterns.FREQUENCY.search(text):
+    if not patterns.tells_frequency(text):
         return None
     for bracket in _BRACKETS.finditer(text):
-        if patterns.FREQUENCY.search(bracket[0]):
+        if patterns.tells_frequency(bracket[0]):
             return bracket[0]
     return next((found for sentence in patterns.SENTENCE.split(text) if (found := _clause(sentence))), None)
 
@@ -87,11 +95,11 @@ def _clause(sentence: str) -> str | None:
     for piece in _PIECE.split(sentence):
         at = sentence.index(piece, place)
         place = at + len(piece)
-        if patterns.FREQUENCY.search(piece) or (patterns.HOURS.search(piece) and "$" not in piece):
+        if patterns.tells_frequency(piece) or (patterns.HOURS.search(piece) and "$" not in piece):
             start, end = (at if start is None else start), place
         elif start is not None:
             break
     if start is None or end is None:
         return None
     clause = sentence[start:end].strip(" .")
-    return clause if patterns.FREQUENCY.search(clause) and len(clause) <= 120 else None  # noqa: PLR2004
+    return clause if patterns.tells_frequency(clause) and len(clause) <= 120 else None  # noqa: PLR2004

@@ -45,7 +45,7 @@ TOWNS = tuple(
     Marsiling, Kranji, Khatib, Yio Chu Kang, Seletar, Kovan, Buangkok, Fernvale, Compassvale,
     Rivervale, Anchorvale, Sentosa, HarbourFront, Balestier, Mountbatten, Tanjong Katong, Bayshore,
     Tanah Merah, Bidadari, Woodleigh, MacPherson, Canberra, Dakota, Sixth Avenue, Botanic Gardens,
-    Holland
+    Holland, Chua Chu Kang, Bt Batok, Bt Panjang, Bt Timah, Bt Merah, AMK, CCK, Tg Pagar
     """.replace("\n", " ").split(",")
 )
 

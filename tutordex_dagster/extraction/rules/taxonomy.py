@@ -1,30 +1,30 @@
 """Singapore's school subjects, levels and streams: canonical names and the words for them."""
 
 SUBJECTS: dict[str, str] = {
-    "English": "english, eng, english language, el",
+    "English": "english, eng, english language, el, 英文, 英语",
     "English Literature": "english literature, literature, lit, elit, literature in english",
     "Phonics": "phonics",
     "Creative Writing": "creative writing, composition writing, essay writing",
-    "Mathematics": "mathematics, maths, math, h1 math, h1 maths, h2 math, h2 maths, h3 math",
+    "Mathematics": "mathematics, maths, math, h1 math, h1 maths, h2 math, h2 maths, h3 math, 数学",
     "Elementary Mathematics": (
         "elementary mathematics, elementary maths, elementary math, e maths, e math, emaths, emath, "
-        "e-maths, e-math, maths e, mathematics (elementary), elementary"
+        "e-maths, e-math, maths e, mathematics (elementary), elementary, e.math, e.maths"
     ),
     "Additional Mathematics": (
         "additional mathematics, additional maths, additional math, add maths, add math, a maths, a math, "
         "amaths, amath, a-maths, a-math, maths a, mathematics (additional), additional & elementary, "
-        "a/e math, a/e maths, e/a math, e/a maths"
+        "a/e math, a/e maths, e/a math, e/a maths, a.math, a.maths"
     ),
     "Further Mathematics": "further mathematics, further maths, further math",
     "Statistics": "statistics, stats",
     "Calculus": "calculus",
-    "Science": "science, sci, general science",
+    "Science": "science, sci, general science, 科学",
     "Combined Science": "combined science, combined sci, comb science, comb sci, c science",
-    "Physics": "physics, phy, phys, pure physics, comb physics, combined physics, h1 physics, h2 physics",
-    "Chemistry": "chemistry, chem, pure chemistry, pure chem, comb chem, combined chem, combined chemistry",
-    "Biology": "biology, bio, pure biology, pure bio, comb bio, combined bio, combined biology",
-    "Chinese": "chinese, chi, chinese language, mandarin, mandarin chinese",
-    "Higher Chinese": "higher chinese, hcl, hc, higher chi, higher chinese language",
+    "Physics": "physics, phy, phys, pure physics, comb physics, combined physics, 物理",
+    "Chemistry": "chemistry, chem, pure chemistry, pure chem, comb chem, combined chem, 化学",
+    "Biology": "biology, bio, pure biology, pure bio, comb bio, combined bio, combined biology, 生物",
+    "Chinese": "chinese, chi, chinese language, mandarin, mandarin chinese, 华文, 华语, 中文",
+    "Higher Chinese": "higher chinese, hcl, hc, higher chi, higher chinese language, 高级华文, 高华",
     "Chinese Literature": "chinese literature",
     "Malay": "malay, bahasa melayu, malay language",
     "Higher Malay": "higher malay",
@@ -38,6 +38,17 @@ SUBJECTS: dict[str, str] = {
     "Korean": "korean",
     "Spanish": "spanish",
     "Thai": "thai",
+    "Arabic": "arabic",
+    "Cantonese": "cantonese",
+    "Italian": "italian",
+    "Russian": "russian",
+    "Portuguese": "portuguese",
+    "Vietnamese": "vietnamese",
+    "Burmese": "burmese",
+    "Tagalog": "tagalog, filipino",
+    "Bengali": "bengali",
+    "Punjabi": "punjabi",
+    "Urdu": "urdu",
     "Indonesian": "bahasa indonesia, indonesian",
     "Geography": "geography, geog, pure geography, pure geog, human geography",
     "History": "history, hist, pure history, pure hist",
@@ -63,7 +74,18 @@ SUBJECTS: dict[str, str] = {
     "Guitar": "guitar",
     "Violin": "violin",
     "Drums": "drums, drum",
-    "Swimming": "swimming",
+    "Singing": "singing, vocal, vocals",
+    "Ukulele": "ukulele",
+    "Cello": "cello",
+    "Flute": "flute",
+    "Guzheng": "guzheng",
+    "Erhu": "erhu",
+    "Speech and Drama": "speech and drama, speech & drama, public speaking",
+    "Swimming": "swimming, swim",
+    "Life Sciences": "life sciences, life science",
+    "Linguistics": "linguistics, ell, english language and linguistics",
+    "Computer Applications": "computer applications, computer application, cpa",
+    "IELTS": "ielts, toefl, celpip",
     "Psychology": "psychology, psych",
     "Sociology": "sociology",
     "Law": "law",
@@ -85,7 +107,7 @@ GENERIC_LEVELS: dict[str, str] = {
     "O Level": "o level, o levels, o-level, o-levels, olevel, gce o level",
     "N Level": "n level, n levels, n-level, n-levels",
     "A Level": "a level, a levels, a-level, a-levels, alevel, gce a level",
-    "IB": "ib, ibdp, myp, international baccalaureate",
+    "IB": "ib, ibdp, myp, pyp, international baccalaureate, ib diploma, ib dp",
     "IGCSE": "igcse, gcse",
     "Polytechnic": "polytechnic, poly",
     "ITE": "ite",
@@ -118,9 +140,9 @@ NUMBERED_LEVELS: dict[str, tuple[str, int]] = {
 """What may stand before a number: canonical name and highest year (13 as in British schools)."""
 
 STREAMS: dict[str, str] = {
-    "G1": "g1",
-    "G2": "g2",
-    "G3": "g3",
+    "G1": "g1, posting group 1, pg1",
+    "G2": "g2, posting group 2, pg2",
+    "G3": "g3, posting group 3, pg3",
     "Express": "express, exp",
     "Normal Academic": "normal academic, normal (academic), n(a), na, normal acad",
     "Normal Technical": "normal technical, normal (technical), n(t), nt, normal tech",
@@ -129,8 +151,8 @@ STREAMS: dict[str, str] = {
     "H1": "h1",
     "H2": "h2",
     "H3": "h3",
-    "HL": "hl",
-    "SL": "sl",
+    "IB HL": "hl, higher level",
+    "IB SL": "sl, standard level",
 }
 
 

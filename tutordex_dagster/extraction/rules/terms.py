@@ -6,6 +6,8 @@ from typing import Any
 
 import ahocorasick
 
+_HYPHENS = {0x2010: "-", 0x2011: "-"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
@@ -19,8 +21,9 @@ class Hit:
 class Terms:
     """A fixed set of phrases, found as whole words in any letter case; of overlapping ones the longest."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Take (phrase, value) pairs; phrases in lower case."""
+    def __init__(self, pairs: Iterable[tuple[str, str]], *, after_digits: bool = False) -> None:
+        """Take (phrase, value) pairs, phrases in lower case; `after_digits` also finds "4NA" and "P3Math"."""
+        self._after_digits = after_digits
         automaton: Any = ahocorasick.Automaton()
         for phrase, value in pairs:
             automaton.add_word(phrase, (len(phrase), value))
@@ -29,13 +32,13 @@ class Terms:
 
     def find(self, text: str) -> tuple[Hit, ...]:
         """Return the hits in the order of the text."""
-        folded = text.lower()
+        folded = text.lower() if text.isascii() else text.lower().translate(_HYPHENS)
         if len(folded) != len(text):  # a few letters grow when lowered, and positions would shift
             folded = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
         hits: list[Hit] = []
         for last, (length, value) in self._automaton.iter(folded):
             start, end = last - length + 1, last + 1
-            if not _is_word(folded, start, end):
+            if not self._is_word(folded, start, end):
                 continue
             while hits and hits[-1].start >= start:
                 hits.pop()
@@ -43,7 +46,10 @@ class Terms:
                 hits.append(Hit(start=start, end=end, value=value))
         return tuple(hits)
 
-
-def _is_word(text: str, start: int, end: int) -> bool:
-    left = start == 0 or not text[start - 1].isalnum()
-    return left and (end == len(text) or not text[end].isalnum())
+    def _is_word(self, text: str, start: int, end: int) -> bool:
+        if text[start] >= "\u2e80":  # Chinese is written without spaces
+            return True
+        left = (
+            start == 0 or not text[start - 1].isalnum() or (self._after_digits and text[start - 1].isdigit())
+        )
+        return left and (end == len(text) or not text[end].isalnum())

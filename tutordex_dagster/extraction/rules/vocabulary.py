@@ -75,6 +75,7 @@ _COMBINATIONS: tuple[tuple[Field, tuple[str, ...]], ...] = (
     ),
     ("schedule", ("tempoh", "kekerapan")),
     ("rate", ("how much", "bayaran", "kadar", "yuran")),
+    ("location", ("location mrt", "area mrt", "address mrt", "venue mrt", "place mrt")),
     ("mrt", ("mrt", "lrt", "station", "train")),
     ("mode", ("mode", "lesson type", "lesson format", "format", "delivery", "type lesson", "class type")),
     ("mode", ("type tuition", "tuition type")),
@@ -130,7 +131,13 @@ MODIFIERS = frozenset(
 )
 """Words a label may hold besides the ones that decide."""
 
-LABEL_WORDS = MODIFIERS.union(*(words for _, words in RULES))
+KINDS = frozenset({"pt", "ft", "moe", "nie", "ex", "undergrad", "undergraduate", "graduate"})
+"""Words for kinds of tutors: a label with one tells what that kind is paid, or which kind is wanted."""
+
+LABEL_WORDS = MODIFIERS.union(KINDS, *(words for _, words in RULES))
+
+WHOLE_LABELS: dict[str, Field] = {"no": "code", "at": "location"}
+"""Words that name a field only when they are the whole label."""
 
 CHINESE: dict[str, Field] = {
     "编号": "code",

@@ -1,0 +1,50 @@
+"""What status posts close."""
+
+import pytest
+
+from tutordex_dagster.extraction.rules.closing import MAX_NAMED, closing
+from tutordex_dagster.extraction.rules.kinds import skip_reason
+
+
+@pytest.mark.parametrize(
+    ("text", "codes", "links"),
+    [
+        ("Assignment A3301 is closed.", ("A3301",), ()),
+        ("TAKEN: A3301, A3302 & B-7710\nThank you all!", ("A3301", "A3302", "B-7710"), ()),
+        ("❌ 55120 - assigned ❌", ("55120",), ()),
+        ("Case #QX-5521 (P5 Maths @ Blk 12 Bedok) has found a tutor, call 91234567", ("QX-5521",), ()),
+        ("The following assignments are closed:\n- LK6201\n- LK6202", ("LK6201", "LK6202"), ()),
+        ("Filled: https://t.me/brightkite/4410", (), ("https://t.me/brightkite/4410",)),
+        ("t.me/c/123456/78 is no longer available, see t.me/brightkite", (), ("t.me/c/123456/78",)),
+        ("Jobs 2206-14 and 7G-1002 taken at 7.30pm for $35, since 2026", ("2206-14", "7G-1002"), ()),
+        ("Assignment A3301 reopened, tutor backed out. It was filled.", (), ()),
+        ("Sec 3 H2 Maths job is filled", (), ()),
+    ],
+)
+def test_codes_and_links_are_named_and_other_numbers_are_not(
+    text: str, codes: tuple[str, ...], links: tuple[str, ...]
+) -> None:
+    assert skip_reason(text) == "status"
+    found = closing(text)
+    assert (found.codes, found.links) == (codes, links)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("CLOSED ✅", "status"),
+        ("❌ TAKEN ❌ thanks all", "status"),
+        ("This is taken already", "status"),
+        ("Filled with joy", "other"),
+        ("Our office is closed from 28 to 31 Jan.", "other"),
+    ],
+)
+def test_a_mark_alone_is_about_the_post_it_answers(text: str, reason: str) -> None:
+    assert skip_reason(text) == reason
+    assert not closing(text).codes or reason == "other"
+
+
+def test_the_number_of_codes_is_bounded() -> None:
+    assert (
+        len(closing("closed " + " ".join(f"AB{number}" for number in range(1000, 3000))).codes) == MAX_NAMED
+    )
