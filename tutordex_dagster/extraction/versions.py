@@ -135,7 +135,7 @@ def _require_revision(spec: PipelineSpec) -> None:
         what = "language model's reading" if spec.extractor == "llm" else "rules"
         raise UsageError(
             f"version {spec.name!r}, field 'revision': {spec.revision}",
-            f"the {what} in this code is revision {own} and gives other results",
+            f"this code holds revision {own} of the {what}, which gives other results",
             f"give the version a new name and `revision: {own}`",
         )
 
