@@ -1,0 +1,51 @@
+"""A version, or the gold set, that changed → one run that scores it."""
+
+import hashlib
+from dataclasses import astuple
+
+import dagster as dg
+
+from tutordex_dagster.assets.keys import QUALITY_JOB, quality_key
+from tutordex_dagster.errors import UsageError
+from tutordex_dagster.extraction.gold import load_gold
+from tutordex_dagster.operations.scoring import to_score
+from tutordex_dagster.resources.services import Services
+from tutordex_dagster.sensors.intervals import minimum_interval
+from tutordex_dagster.sensors.requests import priority_tags
+from tutordex_dagster.store.scores import Scored
+
+INTERVAL_SECONDS = 60
+
+
+@dg.sensor(
+    name="quality",
+    job_name=QUALITY_JOB,
+    minimum_interval_seconds=minimum_interval(INTERVAL_SECONDS),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Scores a pipeline version on the gold set whenever the version changes, and rules whenever"
+    " the set does.",
+)
+def quality_sensor(
+    context: dg.SensorEvaluationContext,  # noqa: ARG001 - Dagster tells a context by its place
+    services: dg.ResourceParam[Services],
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask once for every change: a run that failed is not repeated before something is changed again."""
+    try:
+        gold = load_gold(services.settings.tutordex_gold)
+    except UsageError as error:
+        return dg.SkipReason(str(error))
+    due = to_score(services.pipelines, gold.digest, services.scores.scored())
+    if not due:
+        return dg.SkipReason("Every version is scored as it is now.")
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(
+                run_key=_run_key(each), asset_selection=[quality_key(spec)], tags=priority_tags("reparse")
+            )
+            for spec, each in due
+        ]
+    )
+
+
+def _run_key(each: Scored) -> str:
+    return hashlib.sha256("\n".join(astuple(each)).encode()).hexdigest()[:32]
