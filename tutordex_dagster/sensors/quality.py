@@ -1,6 +1,7 @@
-"""A version, or the gold set, that changed → one run that scores it."""
+"""Versions that changed, or a gold set that did → one run that scores them."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import astuple
 
 import dagster as dg
@@ -28,8 +29,12 @@ INTERVAL_SECONDS = 60
 def quality_sensor(
     context: dg.SensorEvaluationContext,  # noqa: ARG001 - Dagster tells a context by its place
     services: dg.ResourceParam[Services],
-) -> dg.SensorResult | dg.SkipReason:
-    """Ask once for every change: a run that failed is not repeated before something is changed again."""
+) -> dg.RunRequest | dg.SkipReason:
+    """Ask for one run over all that changed.
+
+    Where one version of several fails, the tick after asks for it alone; a version that fails alone is not
+    asked for again before something is changed.
+    """
     try:
         gold = load_gold(services.settings.tutordex_gold)
     except UsageError as error:
@@ -37,15 +42,14 @@ def quality_sensor(
     due = to_score(services.pipelines, gold.digest, services.scores.scored())
     if not due:
         return dg.SkipReason("Every version is scored as it is now.")
-    return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(
-                run_key=_run_key(each), asset_selection=[quality_key(spec)], tags=priority_tags("reparse")
-            )
-            for spec, each in due
-        ]
+    return dg.RunRequest(
+        run_key=_run_key(each for _, each in due),
+        asset_selection=[quality_key(spec) for spec, _ in due],
+        tags=priority_tags("reparse"),
     )
 
 
-def _run_key(each: Scored) -> str:
-    return hashlib.sha256("\n".join(astuple(each)).encode()).hexdigest()[:32]
+def _run_key(due: Iterable[Scored]) -> str:
+    """Name the run by what it scores: a repeated tick asks for the same run."""
+    text = "\n".join("\t".join(astuple(each)) for each in due)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

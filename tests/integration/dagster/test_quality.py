@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 import yaml
 
-from tests.integration.dagster.ticks import requests, skipped, tick
+from tests.integration.dagster.ticks import skipped, tick
 from tests.integration.dagster.world import World
-from tutordex_dagster.assets.keys import QUALITY_JOB
+from tutordex_dagster.assets.keys import QUALITY_JOB, quality_key
 from tutordex_dagster.comparison.promotion import promotion_obstacles
 from tutordex_dagster.comparison.scoring import FieldScore, ScoreCard
 from tutordex_dagster.extraction.gold import load_gold
@@ -63,9 +63,8 @@ def look(world: World) -> Any:  # noqa: ANN401 - what a sensor may return
 
 
 def carry_out(world: World, result: Any) -> dg.ExecuteInProcessResult:  # noqa: ANN401 - as above
-    (request,) = requests(result)
     world.clock.advance(timedelta(minutes=1))
-    return world.run(QUALITY_JOB, asset_selection=request.asset_selection)
+    return world.run(QUALITY_JOB, asset_selection=result.asset_selection)
 
 
 def cards(world: World) -> list[ScoreCard]:
@@ -77,7 +76,7 @@ def test_a_version_is_scored_by_itself_once_and_again_when_its_code_version_chan
     scoring: World, tmp_path: Path
 ) -> None:
     first, again = look(scoring), look(scoring)
-    assert requests(first)[0].run_key == requests(again)[0].run_key
+    assert first.run_key == again.run_key
     assert carry_out(scoring, first).success
     assert skipped(look(scoring)) == "Every version is scored as it is now."
 
@@ -87,6 +86,16 @@ def test_a_version_is_scored_by_itself_once_and_again_when_its_code_version_chan
     assert skipped(look(changed)) == "Every version is scored as it is now."
     found = [card.fingerprint for card in cards(changed)]
     assert found == [fingerprint(scoring.services.live), fingerprint(changed.services.live)]
+
+
+def test_several_versions_are_scored_in_one_run_and_the_rest_is_asked_for_alone(world: World) -> None:
+    due = look(world)
+    assert due.asset_selection == [quality_key(spec) for spec in world.services.pipelines]
+    assert int(due.tags["dagster/priority"]) < 0
+    world.run(QUALITY_JOB, asset_selection=due.asset_selection[:1])
+    rest = look(world)
+    assert rest.asset_selection == due.asset_selection[1:]
+    assert rest.run_key != due.run_key
 
 
 def test_rules_are_scored_again_on_a_changed_gold_set(scoring: World, tmp_path: Path) -> None:
