@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 
 from tutordex_dagster.assets.keys import quality_key
-from tutordex_dagster.assets.pictures import bars
+from tutordex_dagster.assets.pictures import bars, table
 from tutordex_dagster.comparison.promotion import yardstick
 from tutordex_dagster.comparison.scoring import Judged, ScoreCard, score_by_agency
 from tutordex_dagster.extraction.gold import load_gold
@@ -65,7 +65,7 @@ def _result(services: Services, card: ScoreCard, before: ScoreCard | None) -> dg
         passed=finding.passed,
         severity=dg.AssetCheckSeverity.ERROR if live else dg.AssetCheckSeverity.WARN,
         description=finding.summary,
-        metadata={"mean": card.mean, **({"mean_before": before.mean} if before else {})},
+        metadata={"dropped": table(finding.rows)} if finding.rows else {},
     )
 
 

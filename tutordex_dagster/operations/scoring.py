@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
-from tutordex_dagster.comparison.promotion import drops
+from tutordex_dagster.comparison.promotion import Drop, drops
 from tutordex_dagster.comparison.scoring import Judged, ScoreCard, score
 from tutordex_dagster.extraction.contract import AsyncExtractor, Extractor, Outcome
 from tutordex_dagster.extraction.failures import AnswerRejected
@@ -12,6 +12,9 @@ from tutordex_dagster.extraction.gold import GoldPost, GoldSet
 from tutordex_dagster.extraction.versions import PipelineSpec, build_extractor, fingerprint
 from tutordex_dagster.operations.quality import Finding
 from tutordex_dagster.store.scores import Scored
+
+_TOLD = 3
+"""So many drops fit into one sentence."""
 
 
 def judge(spec: PipelineSpec, gold: GoldSet) -> Judged:
@@ -70,8 +73,14 @@ def no_drop(card: ScoreCard, before: ScoreCard | None) -> Finding:
     rows = [
         {"field": each.field, "before": _points(each.before), "now": _points(each.now)} for each in dropped
     ]
-    told = f": {'; '.join(map(str, dropped))}" if dropped else ""
-    return Finding(passed=not dropped, summary=f"{mean}, {against}{told}", rows=rows)
+    return Finding(passed=not dropped, summary=f"{mean}, {against}{_told(dropped)}", rows=rows)
+
+
+def _told(dropped: Sequence[Drop]) -> str:
+    """Name the worst drops; the others are in the rows."""
+    worst = sorted(dropped, key=lambda each: each.now - each.before)[:_TOLD]
+    more = f" and {len(dropped) - _TOLD} more" if len(dropped) > _TOLD else ""
+    return f": {'; '.join(map(str, worst))}{more}" if dropped else ""
 
 
 def to_score(

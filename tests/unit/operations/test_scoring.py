@@ -1,6 +1,7 @@
 """Reading the gold set with a version, and the verdict on what came of it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -88,6 +89,20 @@ def test_a_drop_is_told_with_both_scores_and_a_row_a_field() -> None:
         {"field": "mean", "before": 90.0, "now": 50.0},
         {"field": "code", "before": 90.0, "now": 50.0},
     ]
+
+
+def test_only_the_worst_drops_are_in_the_sentence_and_all_are_in_the_rows() -> None:
+    before, now = ([0.9, 0.8, 0.7, 0.6], [0.1, 0.2, 0.3, 0.4])
+    finding = no_drop(several(now), several(before))
+    assert "field0 dropped by 80.0 points" in finding.summary
+    assert finding.summary.endswith("and 2 more")
+    assert [row["field"] for row in finding.rows] == ["mean", "field0", "field1", "field2", "field3"]
+
+
+def several(scores: list[float]) -> ScoreCard:
+    counts = {"labelled": 1, "found": 1, "wrong": 0, "missing": 0, "invented": 0}
+    fields = [FieldScore(field=f"field{place}", score=score, **counts) for place, score in enumerate(scores)]
+    return replace(card(0), fields=tuple(fields))
 
 
 def test_two_points_less_still_pass() -> None:
