@@ -55,7 +55,7 @@ class Field:
 
     def all_agree(self, left: tuple[Key, ...], right: tuple[Key, ...]) -> bool:
         """Tell whether two posts' keys, one for each assignment in it, say the same."""
-        if left == right:
+        if left == right or not any(key is not None for key in (*left, *right)):
             return True
         return len(left) == len(right) and all(map(self.agrees, left, right))
 
