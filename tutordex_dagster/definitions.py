@@ -17,10 +17,10 @@ from tutordex_dagster.assets.keys import (
 )
 from tutordex_dagster.assets.quality import quality_asset
 from tutordex_dagster.assets.raw_messages import raw_messages_asset
-from tutordex_dagster.extraction.versions import load_pipelines
 from tutordex_dagster.operations.logs import mask_logs
 from tutordex_dagster.partitions import grid
 from tutordex_dagster.resources.opened import services_resource
+from tutordex_dagster.resources.pipelines import load_versions
 from tutordex_dagster.resources.services import Services, find_pipeline
 from tutordex_dagster.schedules import nightly_schedule
 from tutordex_dagster.sensors.catchup import catchup_sensor
@@ -37,7 +37,7 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
 
     Runs and ticks open services of their own unless some are handed in.
     """
-    pipelines = load_pipelines(settings.tutordex_pipelines)
+    pipelines = load_versions(settings)
     live = find_pipeline(pipelines, settings.extraction_pipeline_version)
     partitions = grid(settings.grid_start)
     scores = [quality_asset(spec=spec) for spec in pipelines]
