@@ -10,7 +10,8 @@ from tutordex_dagster.comparison.promotion import yardstick
 from tutordex_dagster.comparison.scoring import Judged, ScoreCard, score_by_agency
 from tutordex_dagster.extraction.gold import load_gold
 from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
-from tutordex_dagster.operations.scoring import judge, no_drop, score_card
+from tutordex_dagster.operations.scoring import no_drop, score_card
+from tutordex_dagster.resources.scoring import read_gold
 from tutordex_dagster.resources.services import Services
 
 GROUP = "quality"
@@ -42,7 +43,7 @@ def quality_asset(*, spec: PipelineSpec) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]
     ) -> Iterator[dg.MaterializeResult[None]]:
         gold = load_gold(services.settings.tutordex_gold)
-        judged = judge(spec, gold)
+        judged = read_gold(spec, gold, services.settings)
         card = score_card(spec, gold, judged, now=services.clock())
         earlier = services.scores.cards({spec.name, services.live.name}, gold=gold.digest)
         before = yardstick(card, earlier, live=services.live.name)

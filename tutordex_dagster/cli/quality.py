@@ -26,8 +26,9 @@ def quality(name: str | None, field: str | None) -> None:
     """
     from tutordex_dagster.comparison.scoring import SCORED
     from tutordex_dagster.extraction.gold import load_gold
-    from tutordex_dagster.extraction.versions import load_pipelines
-    from tutordex_dagster.operations.scoring import judge, score_card
+    from tutordex_dagster.operations.scoring import score_card
+    from tutordex_dagster.resources.pipelines import load_versions
+    from tutordex_dagster.resources.scoring import read_gold
     from tutordex_dagster.resources.services import find_pipeline
     from tutordex_dagster.settings import load_settings
     from tutordex_dagster.windows import utc_now
@@ -36,11 +37,9 @@ def quality(name: str | None, field: str | None) -> None:
     if field is not None and field not in known:
         raise UsageError(field, "is no scored field", f"choose from: {', '.join(known)}")
     settings = load_settings()
-    spec = find_pipeline(
-        load_pipelines(settings.tutordex_pipelines), name or settings.extraction_pipeline_version
-    )
+    spec = find_pipeline(load_versions(settings), name or settings.extraction_pipeline_version)
     gold = load_gold(settings.tutordex_gold)
-    judged = judge(spec, gold)
+    judged = read_gold(spec, gold, settings)
     if field is not None:
         _print_errors(judged, field)
         return

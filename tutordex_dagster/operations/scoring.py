@@ -1,7 +1,7 @@
 """Scoring pipeline versions on the gold set: read it, judge it, and say whether a version got worse."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
 from tutordex_dagster.comparison.promotion import Drop, drops
@@ -9,17 +9,13 @@ from tutordex_dagster.comparison.scoring import Judged, ScoreCard, score
 from tutordex_dagster.extraction.contract import AsyncExtractor, Extractor, Outcome
 from tutordex_dagster.extraction.failures import AnswerRejected
 from tutordex_dagster.extraction.gold import GoldPost, GoldSet
-from tutordex_dagster.extraction.versions import PipelineSpec, build_extractor, fingerprint
+from tutordex_dagster.extraction.llm.spec import LlmSpec
+from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
 from tutordex_dagster.operations.quality import Finding
 from tutordex_dagster.store.scores import Scored
 
 _TOLD = 3
 """So many drops fit into one sentence."""
-
-
-def judge(spec: PipelineSpec, gold: GoldSet) -> Judged:
-    """Let the version read every post of the set; UsageError when it cannot be built."""
-    return read_at_once(build_extractor(spec), gold.posts)
 
 
 def read_at_once(extractor: Extractor, posts: Sequence[GoldPost]) -> Judged:
@@ -89,7 +85,8 @@ def to_score(
     """Return the versions whose score is not known yet, as they are now.
 
     Rules cost nothing, so they are scored on every gold set. Reading a set with a language model costs money:
-    it is done by itself once for each fingerprint, and by hand for another set.
+    it is done by itself once for each fingerprint, and by hand for another set. One that has no server to ask
+    yet is left out.
     """
     wanted = [
         (spec, Scored(version=spec.name, fingerprint=fingerprint(spec), gold=gold)) for spec in pipelines
@@ -98,8 +95,12 @@ def to_score(
     return [
         (spec, each)
         for spec, each in wanted
-        if each not in scored and (spec.extractor == "rules" or (each.version, each.fingerprint) not in paid)
+        if each not in scored and (spec.llm is None or _to_be_paid(spec.llm, each, paid))
     ]
+
+
+def _to_be_paid(llm: LlmSpec, each: Scored, paid: Container[tuple[str, str]]) -> bool:
+    return bool(llm.api_url and llm.model) and (each.version, each.fingerprint) not in paid
 
 
 def _points(score: float) -> float:

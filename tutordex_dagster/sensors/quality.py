@@ -41,7 +41,7 @@ def quality_sensor(
         return dg.SkipReason(str(error))
     due = to_score(services.pipelines, gold.digest, services.scores.scored())
     if not due:
-        return dg.SkipReason("Every version is scored as it is now.")
+        return dg.SkipReason("Every version that can be asked is scored as it is now.")
     return dg.RunRequest(
         run_key=_run_key(each for _, each in due),
         asset_selection=[quality_key(spec) for spec, _ in due],

@@ -78,12 +78,12 @@ def test_a_version_is_scored_by_itself_once_and_again_when_its_code_version_chan
     first, again = look(scoring), look(scoring)
     assert first.run_key == again.run_key
     assert carry_out(scoring, first).success
-    assert skipped(look(scoring)) == "Every version is scored as it is now."
+    assert skipped(look(scoring)) == "Every version that can be asked is scored as it is now."
 
     changed = with_version(scoring, tmp_path, estimated_slots=False)
     assert carry_out(changed, look(changed)).success
 
-    assert skipped(look(changed)) == "Every version is scored as it is now."
+    assert skipped(look(changed)) == "Every version that can be asked is scored as it is now."
     found = [card.fingerprint for card in cards(changed)]
     assert found == [fingerprint(scoring.services.live), fingerprint(changed.services.live)]
 

@@ -11,8 +11,17 @@ from tutordex_dagster.comparison.scoring import FieldScore, ScoreCard
 from tutordex_dagster.extraction.contract import Answer, Skipped
 from tutordex_dagster.extraction.failures import AnswerRejected, LaneStopped
 from tutordex_dagster.extraction.gold import GoldPost, GoldSet
-from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint, load_pipelines
-from tutordex_dagster.operations.scoring import judge, no_drop, read_waiting, score_card, to_score
+from tutordex_dagster.extraction.llm import REVISION
+from tutordex_dagster.extraction.llm.spec import LlmDefaults, LlmSpec, read_parameters
+from tutordex_dagster.extraction.versions import PipelineSpec, build_extractor, fingerprint, load_pipelines
+from tutordex_dagster.operations.scoring import (
+    no_drop,
+    read_at_once,
+    read_waiting,
+    score_card,
+    to_score,
+)
+from tutordex_dagster.settings import PROJECT
 from tutordex_dagster.store.scores import Scored
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -70,7 +79,8 @@ def test_a_stopped_lane_ends_the_reading_and_asks_for_no_more() -> None:
 
 def test_a_version_of_rules_is_scored_as_it_is_now() -> None:
     gold = GoldSet(posts=POSTS, digest="g")
-    made = score_card(PIPELINES[0], gold, judge(PIPELINES[0], gold), now=NOW)
+    judged = read_at_once(build_extractor(PIPELINES[0]), gold.posts)
+    made = score_card(PIPELINES[0], gold, judged, now=NOW)
     assert (made.version, made.fingerprint) == (PIPELINES[0].name, fingerprint(PIPELINES[0]))
     assert (made.gold, made.posts, made.mean) == ("g", 7, 1.0)
 
@@ -118,7 +128,16 @@ def test_a_version_is_due_until_it_was_scored_as_it_is_now_on_this_set() -> None
     assert [spec for spec, _ in to_score([changed], "g", known)] == [changed]
 
 
+def model(**known: object) -> PipelineSpec:
+    llm = LlmSpec.of(read_parameters("llm", known), LlmDefaults(root=PROJECT, api_url="http://127.0.0.1:1"))
+    return PipelineSpec(name="model", extractor="llm", revision=REVISION, description="d", llm=llm)
+
+
 def test_a_language_model_is_paid_for_once_a_change_and_not_again_for_another_set() -> None:
-    model = PipelineSpec.model_construct(**{**PIPELINES[0].__dict__, "name": "model", "extractor": "llm"})
-    (first,) = to_score([model], "g", set())
-    assert to_score([model], "another set", {first[1]}) == []
+    (first,) = to_score([model(model="m1")], "g", set())
+    assert to_score([model(model="m1")], "another set", {first[1]}) == []
+    assert len(to_score([model(model="m2")], "g", {first[1]})) == 1
+
+
+def test_a_language_model_nobody_named_is_not_asked() -> None:
+    assert to_score([model()], "g", set()) == []
