@@ -8,7 +8,8 @@ from tutordex_dagster.assets.keys import quality_key
 from tutordex_dagster.assets.pictures import bars, table
 from tutordex_dagster.comparison.promotion import yardstick
 from tutordex_dagster.comparison.scoring import Judged, ScoreCard, score_by_agency
-from tutordex_dagster.extraction.gold import load_gold
+from tutordex_dagster.extraction.failures import LaneStopped, LaneUnavailable
+from tutordex_dagster.extraction.gold import GoldSet, load_gold
 from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
 from tutordex_dagster.operations.scoring import no_drop, score_card
 from tutordex_dagster.resources.scoring import read_gold
@@ -43,7 +44,7 @@ def quality_asset(*, spec: PipelineSpec) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, services: dg.ResourceParam[Services]
     ) -> Iterator[dg.MaterializeResult[None]]:
         gold = load_gold(services.settings.tutordex_gold)
-        judged = read_gold(spec, gold, services.settings)
+        judged = _read(services, spec, gold)
         card = score_card(spec, gold, judged, now=services.clock())
         earlier = services.scores.cards({spec.name, services.live.name}, gold=gold.digest)
         before = yardstick(card, earlier, live=services.live.name)
@@ -56,6 +57,15 @@ def quality_asset(*, spec: PipelineSpec) -> dg.AssetsDefinition:
         )
 
     return quality
+
+
+def _read(services: Services, spec: PipelineSpec, gold: GoldSet) -> Judged:
+    try:
+        return read_gold(spec, gold, services.settings)
+    except (LaneUnavailable, LaneStopped) as error:
+        raise dg.Failure(
+            f"{spec.name} was not scored, earlier scores stand: {error}", allow_retries=False
+        ) from error
 
 
 def _result(services: Services, card: ScoreCard, before: ScoreCard | None) -> dg.AssetCheckResult:

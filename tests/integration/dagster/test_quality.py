@@ -15,6 +15,7 @@ from tutordex_dagster.assets.keys import QUALITY_JOB, quality_key
 from tutordex_dagster.comparison.promotion import promotion_obstacles
 from tutordex_dagster.comparison.scoring import FieldScore, ScoreCard
 from tutordex_dagster.extraction.gold import load_gold
+from tutordex_dagster.extraction.llm import REVISION
 from tutordex_dagster.extraction.versions import fingerprint
 from tutordex_dagster.resources.services import services_on
 from tutordex_dagster.sensors.quality import quality_sensor
@@ -175,3 +176,20 @@ def test_another_version_is_held_against_the_live_one_and_only_warns(scoring: Wo
     (verdict,) = result.get_asset_check_evaluations()
     assert (verdict.passed, verdict.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "'better' of" in str(verdict.description)
+
+
+def test_a_model_without_a_server_is_not_asked_for_and_by_hand_it_says_what_is_missing(
+    scoring: World, tmp_path: Path
+) -> None:
+    version = {"name": "model", "extractor": "llm", "revision": REVISION, "description": "d"}
+    (tmp_path / "pipelines" / "model.yaml").write_text(yaml.safe_dump(version))
+    both = with_version(scoring, tmp_path)
+    model, rules = both.services.pipelines
+
+    assert look(both).asset_selection == [quality_key(rules)]
+    result = both.run(QUALITY_JOB, asset_selection=[quality_key(model)])
+
+    assert not result.success
+    (failed,) = [event for event in result.all_node_events if event.is_step_failure]
+    assert "model was not scored, earlier scores stand" in str(failed.step_failure_data.user_failure_data)
+    assert not both.services.scores.scored()
