@@ -11,9 +11,11 @@ from tutordex_dagster.assets.keys import (
     COLLECT_JOB,
     NIGHTLY_JOB,
     PIPELINE_JOB,
+    QUALITY_JOB,
     RAW_MESSAGES,
     TELEGRAM_POOL,
 )
+from tutordex_dagster.assets.quality import quality_asset
 from tutordex_dagster.assets.raw_messages import raw_messages_asset
 from tutordex_dagster.operations.logs import mask_logs
 from tutordex_dagster.partitions import grid
@@ -24,6 +26,7 @@ from tutordex_dagster.schedules import nightly_schedule
 from tutordex_dagster.sensors.catchup import catchup_sensor
 from tutordex_dagster.sensors.extract import extract_sensor
 from tutordex_dagster.sensors.failure import failure_sensor
+from tutordex_dagster.sensors.quality import quality_sensor
 from tutordex_dagster.sensors.seal import seal_sensor
 from tutordex_dagster.sensors.tail import tail_sensor
 from tutordex_dagster.settings import Settings, settings
@@ -37,12 +40,14 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
     pipelines = load_versions(settings)
     live = find_pipeline(pipelines, settings.extraction_pipeline_version)
     partitions = grid(settings.grid_start)
+    scores = [quality_asset(spec=spec) for spec in pipelines]
 
     return dg.Definitions(
         assets=[
             raw_messages_asset(grid=partitions, pool=TELEGRAM_POOL if settings.telegram_configured else None),
             *(extraction_asset(spec=spec, grid=partitions) for spec in pipelines),
             assignments_asset(live=live),
+            *scores,
         ],
         asset_checks=[
             raw_checks(),
@@ -51,10 +56,13 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
         ],
         jobs=[
             dg.define_asset_job(COLLECT_JOB, dg.AssetSelection.assets(RAW_MESSAGES)),
-            dg.define_asset_job(PIPELINE_JOB, dg.AssetSelection.all()),
+            dg.define_asset_job(PIPELINE_JOB, dg.AssetSelection.all() - dg.AssetSelection.assets(*scores)),
             dg.define_asset_job(
-                NIGHTLY_JOB, dg.AssetSelection.assets(ASSIGNMENTS) | dg.AssetSelection.all_asset_checks()
+                NIGHTLY_JOB,
+                dg.AssetSelection.assets(ASSIGNMENTS)
+                | (dg.AssetSelection.all_asset_checks() - dg.AssetSelection.checks_for_assets(*scores)),
             ),
+            dg.define_asset_job(QUALITY_JOB, dg.AssetSelection.assets(*scores)),
             drain_job(),
         ],
         sensors=[
@@ -62,6 +70,7 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
             seal_sensor(settings=settings),
             catchup_sensor(settings=settings),
             *(extract_sensor(spec=spec) for spec in pipelines),
+            quality_sensor,
             failure_sensor,
         ],
         schedules=[nightly_schedule(settings=settings)],

@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     tutordex_pipelines: ProjectPath = Field(
         Path("pipelines"), description="Folder of pipeline version files, one YAML file a version."
     )
+    tutordex_gold: ProjectPath = Field(
+        Path("tests/data/gold"),
+        description="Labelled posts the pipeline versions are scored on: a YAML file, or a folder of them.",
+    )
     environment: str = Field(
         "development",
         pattern=r"^[a-z][a-z0-9_-]*$",

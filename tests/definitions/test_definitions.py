@@ -54,8 +54,28 @@ def test_assignments_stand_behind_the_live_version_alone(assets: dict[dg.AssetKe
     assert assignments.partitions_def is None
 
 
+def test_each_version_has_a_score_that_is_stale_when_the_version_changes(
+    assets: dict[dg.AssetKey, dg.AssetSpec],
+) -> None:
+    scores = {key.path[1]: spec for key, spec in assets.items() if key.path[0] == "extraction_quality"}
+
+    assert {name: spec.code_version for name, spec in scores.items()} == {
+        version.asset_name: fingerprint(version) for version in VERSIONS
+    }
+
+
+@pytest.mark.parametrize("job", ["pipeline", "nightly"])
+def test_scores_cost_money_with_a_language_model_so_only_their_own_job_makes_them(
+    definitions: dg.Definitions, job: str
+) -> None:
+    graph = definitions.resolve_job_def(job).asset_layer
+    assert not [key for key in graph.executable_asset_keys if key.path[0] == "extraction_quality"]
+    assert not [key for key in graph.asset_graph.asset_check_keys if key.name == "no_drop"]
+
+
 def test_raw_messages_and_extractions_share_one_grid(assets: dict[dg.AssetKey, dg.AssetSpec]) -> None:
-    grids = [spec.partitions_def for key, spec in assets.items() if key != dg.AssetKey("assignments")]
+    on_the_grid = {"raw_messages", "extractions"}
+    grids = [spec.partitions_def for key, spec in assets.items() if key.path[0] in on_the_grid]
     first = grids[0]
 
     assert isinstance(first, dg.MultiPartitionsDefinition)
@@ -83,7 +103,7 @@ def test_sensors_run_by_default_and_are_due_just_before_dagster_comes_by(definit
     sensors = {sensor.name: sensor for sensor in definitions.sensors or ()}
 
     extract = {f"extract_{version.asset_name}" for version in VERSIONS}
-    assert set(sensors) == {"tail", "seal", "catchup", "failure", *extract}
+    assert set(sensors) == {"tail", "seal", "catchup", "quality", "failure", *extract}
     assert all(each.default_status == dg.DefaultSensorStatus.RUNNING for each in sensors.values())
     intervals = {name: sensor.minimum_interval_seconds for name, sensor in sensors.items()}
     assert (intervals["seal"], intervals["catchup"], intervals["tail"]) == (29, 29, 9)
@@ -102,7 +122,7 @@ def test_checks_that_keep_bad_results_from_spreading_block(definitions: dg.Defin
     }
 
 
-@pytest.mark.parametrize("job", ["collect", "pipeline", "nightly", "drain"])
+@pytest.mark.parametrize("job", ["collect", "pipeline", "nightly", "quality", "drain"])
 def test_jobs_run_in_one_process(definitions: dg.Definitions, job: str) -> None:
     assert definitions.resolve_job_def(job).executor_def.name == "in_process"
 

@@ -16,6 +16,9 @@ NIGHTLY_JOB = "nightly"
 DRAIN_JOB = "drain"
 """Takes due extraction work from the queue."""
 
+QUALITY_JOB = "quality"
+"""Scores pipeline versions on the gold set."""
+
 TELEGRAM_POOL = "telegram"
 """Runs that read the history of Telegram take turns: its session is used by one process at a time."""
 
@@ -26,3 +29,8 @@ RAW_CODE_VERSION = "1"
 def extraction_key(spec: PipelineSpec) -> dg.AssetKey:
     """Return the asset key of a pipeline version."""
     return dg.AssetKey(["extractions", spec.asset_name])
+
+
+def quality_key(spec: PipelineSpec) -> dg.AssetKey:
+    """Return the asset key of a pipeline version's score on the gold set."""
+    return dg.AssetKey(["extraction_quality", spec.asset_name])

@@ -23,6 +23,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "enqueue": ("enqueue:enqueue", "Queue stored messages for extraction, without reading any source."),
     "drain": ("drain:drain", "Work through the extraction queue of a version."),
     "extract": ("extract:extract", "Extract a file of posts without a database."),
+    "quality": ("quality:quality", "Score a version on labelled posts, field by field."),
     "channels": ("channels:channels", "List the channels and where they come from."),
     "sessions": ("sessions:sessions", "List the Telegram sessions, or allow a parked one again."),
     "breaker": ("breaker:breaker", "Show or reset the circuit breakers."),

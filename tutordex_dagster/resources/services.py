@@ -32,6 +32,7 @@ from tutordex_dagster.store.metrics import PostgresMetrics
 from tutordex_dagster.store.quality import Quality
 from tutordex_dagster.store.raw_log import PostgresRawLog
 from tutordex_dagster.store.resilience import Breakers, Paces
+from tutordex_dagster.store.scores import Scores
 from tutordex_dagster.store.sessions import Sessions
 from tutordex_dagster.store.versions import Versions
 from tutordex_dagster.windows import Clock, utc_now
@@ -50,6 +51,7 @@ class Services:
     assignments: Assignments
     versions: Versions
     quality: Quality
+    scores: Scores
     sessions: Sessions
     windows: HistoryWindows
     breakers: Breakers
@@ -200,6 +202,7 @@ def services_on(database: Database, settings: Settings, *, clock: Clock = utc_no
         assignments=Assignments(database, clock=clock),
         versions=Versions(database),
         quality=Quality(database),
+        scores=Scores(database),
         sessions=Sessions(database),
         windows=HistoryWindows(database),
         breakers=Breakers(database),

@@ -467,6 +467,24 @@ CREATE TABLE heartbeats (
     detail jsonb NOT NULL DEFAULT '{}'
 );
 
+-- What the pipeline versions scored on labelled posts, one row a field; a version may be scored before it is used.
+CREATE TABLE quality_scores (
+    pipeline_version text NOT NULL,
+    gold text NOT NULL,                     -- digest of the labelled posts: scores compare only within one
+    scored_at timestamptz NOT NULL,
+    field text NOT NULL,
+    fingerprint text NOT NULL,              -- of the version as it was then
+    posts integer NOT NULL CHECK (posts > 0),
+    place smallint NOT NULL,                -- of the field in the report
+    score double precision NOT NULL CHECK (score BETWEEN 0 AND 1),
+    labelled integer NOT NULL CHECK (labelled >= 0),
+    found integer NOT NULL CHECK (found BETWEEN 0 AND labelled),
+    wrong integer NOT NULL CHECK (wrong >= 0),
+    missing integer NOT NULL CHECK (missing >= 0),
+    invented integer NOT NULL CHECK (invented >= 0),
+    PRIMARY KEY (pipeline_version, gold, scored_at, field)
+);
+
 -- What people changed by hand.
 CREATE TABLE audit (
     audit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -204,3 +204,31 @@ def test_extract_reads_posts_and_writes_assignments_without_a_database(
     assert "not JSON" in lines[1]["error"]
     assert result.stderr == "rules: 1 posts with assignments, 0 without, 1 lines that are no posts\n"
     assert tutordex("extract", str(posts)).stdout.count("\n") == 2
+
+
+def test_quality_shows_every_field_and_agency_without_a_database(
+    tutordex: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUTORDEX_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    lines = tutordex("quality", "--version", "rules-strict").stdout.splitlines()
+    assert lines[0].rstrip() == "rules-strict on 178 labelled posts"
+    first = [line.split()[0] for line in lines if line]
+    assert {"outcome", "assignment_code", "rate.min", "time_availability", "closes", "mean"} <= set(first)
+    assert any(line.startswith("Void Deck Tutors") for line in lines)
+
+
+def test_quality_lists_the_posts_that_disagree_in_a_field(
+    tutordex: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gold = tmp_path / "mine.yaml"
+    gold.write_text(
+        "agency: Mine\nposts:\n- post: Good morning [all]\n  expected: {reason: promo}\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("TUTORDEX_GOLD", str(gold))
+    output = tutordex("quality", "--errors", "outcome").stdout
+    assert output == ("Mine 1: wrong: labelled 'promo', read 'other'\noutcome: 1 disagreements.\n")
+
+
+def test_quality_of_an_unknown_field_lists_the_known_ones(tutordex: Command) -> None:
+    result = tutordex("quality", "--errors", "adress", exit_code=2)
+    assert "adress: is no scored field; choose from: outcome, assignment_code" in result.stderr

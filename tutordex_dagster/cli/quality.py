@@ -1,0 +1,75 @@
+"""`tutordex quality`: how well a version reads the labelled posts, without a database."""
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+
+from tutordex_dagster.cli.console import say, stdout, table
+from tutordex_dagster.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tutordex_dagster.comparison.scoring import Judged, ScoreCard
+
+_COUNTS = ("score", "labelled", "found", "wrong", "missing", "invented")
+
+
+@click.command()
+@click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION.")
+@click.option("--errors", "field", help="Show the posts that disagree in this field instead.")
+def quality(name: str | None, field: str | None) -> None:
+    """Score a pipeline version on the posts of TUTORDEX_GOLD, field by field and agency by agency.
+
+    Reads every post with the version now and keeps nothing; the assets `extraction_quality` keep the history.
+    """
+    from tutordex_dagster.comparison.scoring import SCORED
+    from tutordex_dagster.extraction.gold import load_gold
+    from tutordex_dagster.operations.scoring import score_card
+    from tutordex_dagster.resources.pipelines import load_versions
+    from tutordex_dagster.resources.scoring import read_gold
+    from tutordex_dagster.resources.services import find_pipeline
+    from tutordex_dagster.settings import load_settings
+    from tutordex_dagster.windows import utc_now
+
+    known = [each.name for each in SCORED]
+    if field is not None and field not in known:
+        raise UsageError(field, "is no scored field", f"choose from: {', '.join(known)}")
+    settings = load_settings()
+    spec = find_pipeline(load_versions(settings), name or settings.extraction_pipeline_version)
+    gold = load_gold(settings.tutordex_gold)
+    judged = read_gold(spec, gold, settings)
+    if field is not None:
+        _print_errors(judged, field)
+        return
+    stdout().print(_fields(score_card(spec, gold, judged, now=utc_now())))
+    stdout().print(_agencies(judged))
+
+
+def _fields(card: "ScoreCard") -> "Table":
+    rows = table(f"{card.version} on {card.posts} labelled posts", "field", *_COUNTS, numbers=_COUNTS)
+    for each in card.fields:
+        rows.add_row(
+            each.field, f"{100 * each.score:.1f}", *(str(getattr(each, count)) for count in _COUNTS[1:])
+        )
+    rows.add_row("[bold]mean[/bold]", f"[bold]{100 * card.mean:.1f}[/bold]")
+    return rows
+
+
+def _agencies(judged: "Judged") -> "Table":
+    from tutordex_dagster.comparison.scoring import score_by_agency
+
+    rows = table("By agency, the hardest first", "agency", "posts", "mean", numbers=["posts", "mean"])
+    for agency, (posts, mean) in score_by_agency(judged).items():
+        rows.add_row(escape(agency), str(posts), f"{100 * mean:.1f}")
+    return rows
+
+
+def _print_errors(judged: "Judged", field: str) -> None:
+    from tutordex_dagster.comparison.scoring import disagreements
+
+    found = disagreements(judged, field)
+    for each in found:
+        say(f"{each.post.name}: {each.ruling}: labelled {each.expected!r}, read {each.given!r}")
+    say(f"{field}: {len(found)} disagreements.")
