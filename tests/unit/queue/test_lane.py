@@ -1,14 +1,18 @@
 """The worker of slow extractors: what is in flight, who pays for what, and when it stops asking."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import orjson
 import pytest
+from typing_extensions import override
 
-from tests.unit.queue.memory import NOW, Bench, LeasedMemoryQueue, bench, job
+from tests.unit.queue.memory import NOW, Bench, LeasedMemoryQueue, Slow, bench, job
 from tutordex_dagster.errors import TransientError
+from tutordex_dagster.extraction.contract import Answer
 from tutordex_dagster.queue import lane
+from tutordex_dagster.resilience.breaker import Breaker
 
 
 @pytest.fixture(autouse=True)
@@ -131,10 +135,33 @@ def test_after_the_pause_one_probe_finds_out_and_the_rest_follows() -> None:
     there.clock.now += timedelta(seconds=61)
     there.drain()
     assert len(there.extractor.asked) == asked + 1, "the probe failed alone"
+    assert [j.raw_id for j in there.queue.waiting] == [21], "no more is claimed than the probe"
     there.queue.waiting = [job(n, f"A{n}") for n in range(30, 50)]
     there.clock.now += timedelta(seconds=61)
     tally = there.drain()
     assert (tally.ok, tally.obstacle) == (20, None)
+
+
+def test_jobs_that_are_held_already_wait_for_the_probe_when_another_process_opened_the_breaker() -> None:
+    there, probes = bench(*codes(30)), list[str]()
+
+    class Watched(Slow):
+        @override
+        async def answer(self, text: str) -> Answer:
+            if there.store.read("llm:llm").state == "half_open":
+                probes.append(text)
+            await asyncio.sleep(0.005)  # longer than the database takes, so that jobs are held by then
+            return await super().answer(text)
+
+    def open_it(text: str) -> None:
+        if text == "A1":
+            opened = Breaker(state="open", opened_at=NOW - timedelta(minutes=2), reason="elsewhere")
+            there.store.update("llm:llm", lambda _: (opened, None))
+            there.clock.now += timedelta(seconds=2)
+
+    there.extractor = Watched(on_ask=open_it)
+    assert there.drain().ok == 30
+    assert len(probes) == 1
 
 
 def test_a_probe_that_is_rejected_proves_that_the_server_answers() -> None:
@@ -187,7 +214,7 @@ def test_max_jobs_bounds_what_is_claimed() -> None:
 
 
 def test_leases_are_extended_while_answers_are_awaited_and_a_lost_one_is_dropped() -> None:
-    there = bench("slow", "A2", "A2")
+    there = bench("stuck", "A2", "A2")
 
     def pass_time(text: str) -> None:
         if text == "A2":
