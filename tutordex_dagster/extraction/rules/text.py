@@ -27,7 +27,7 @@ _EMPHASIS = re.compile(r"([*_])(?<![\w*].)(?=\S)((?:(?!\1)[^\n]){1,100})\1(?!\w)
 _SPACES = re.compile("[^\\S\n ][^\\S\n]{0,63}| [^\\S\n]{1,63}")  # a single space stays, untouched
 _LINK = re.compile(r"\]\(|\(?\[?\(?(?:https?://|www\.)[^\s)\]]{0,400}[)\]]{0,3}")
 # Left of the first word: bullets, emoji, asterisks, dashes. Kept: what may open a value ($, brackets, #).
-_DECORATION = re.compile(r"[^\w$(\[#@+\"“‘]{0,40}")
+_DECORATION = re.compile(r"(?:[^\w$(\[#@+\"“‘]|#(?= )){0,40}")
 _NUMBERING = re.compile(r"(?:[0-9#*]\ufe0f?\u20e3 ?|\(?\d{1,2}[.)] (?=\D)|\(?[a-h]\) ?(?=\w))")
 _RULE = re.compile(r"(?:[-–—_=*~•.]\s?){4,60}")
 _TAIL = frozenset(")]}.!?%+\"”’'$")
