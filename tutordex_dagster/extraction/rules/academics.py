@@ -194,6 +194,8 @@ def _first_cut(text: str) -> int:
             continue
         if match["whose"] and not subjects(left) and subjects(right[:60]):
             continue
+        if match[0] == " in " and is_academic(right[:40]) and not looks_like_place(right[:20]):
+            continue
         sign = match[0].strip()
         if (sign in _SEPARATORS and _goes_on(right)) or (sign in {"(", "["} and not _is_aside(right)):
             continue

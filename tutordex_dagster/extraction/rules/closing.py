@@ -28,7 +28,7 @@ _REOPENED = re.compile(
     r"\b(?:re-?opened|open again|available again|backed out|still (?:open|available))\b", re.IGNORECASE
 )
 _LINK = re.compile(
-    r"(?:https?://)?(?:www\.)?t(?:elegram)?\.me/(?:c/)?[A-Za-z0-9_]{2,40}/\d{1,12}(?:/\d{1,12})?"
+    r"(?:https?://)?(?:www\.)?t(?:elegram)?\.me/(?:[cs]/)?[A-Za-z0-9_]{2,40}/\d{1,12}(?:/\d{1,12})?"
 )
 _ANY_LINK = re.compile(r"(?:https?://|www\.|t\.me/)\S{0,400}|@\w{2,40}")
 _CODE = re.compile(

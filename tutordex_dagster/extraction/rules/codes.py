@@ -38,6 +38,7 @@ _REQUESTED = re.compile(
 _ALONE = re.compile(r"#?([A-Z]{1,6}[-_/]?\d{3,10}[A-Z0-9]{0,6})")
 _LEADING = re.compile(r"[#\[(]{0,2}([A-Z]{0,6}[-_/]?\d{3,8}[A-Z]{0,3})[\])]? ?[-–—|:~]{1,2} (?=\D)")
 _SHOWN = re.compile(r"(?<![\w/#$.-])(?!BLK|UNIT|PSLE)([A-Z]{1,6}(?:-\d{2,8}|\d{3,8})[A-Z]{0,3})(?![\w/-])")
+_NUMBER = re.compile(r"\d{3,8}")
 _DIGIT = re.compile(r"\d")
 _YEAR = re.compile(r"20(?:[12]\d|3[0-5])")
 
@@ -54,6 +55,8 @@ def free_code(entry: Entry) -> str | None:
     """Return the code a free line shows: `#A1234`, `(AB123)`, or a line that is nothing else."""
     if entry.field not in {None, "headline", "other"}:
         return None
+    if entry.line.bullet.endswith("#") and _NUMBER.fullmatch(entry.value):
+        return entry.value
     return _code_in(entry.value)
 
 

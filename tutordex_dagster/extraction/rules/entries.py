@@ -184,6 +184,8 @@ def _continues(current: Entry, line: Line, *, gap: bool) -> bool:
     """Does an unlabelled line go on with the field above it?"""
     if current.field in {None, "other"} or is_footer(line.text) or _is_sibling(current, line):
         return False
+    if current.field == "tutor" and is_taught(line.text):
+        return False
     if current.field == "remarks":
         return not gap or (bool(current.value) and not patterns.CODE.fullmatch(line.text))
     if gap or not current.value or line.text.lower() in _JOINS:

@@ -109,20 +109,20 @@ def _headline_line(texts: Mapping[str, tuple[str, ...]], entries: Sequence[Entry
 def _find(piece: str, labels: frozenset[Field], entries: Sequence[Entry], headline: int | None) -> _Find:
     """Return how a value was found: the best of the entries it stands in."""
     opening = piece.split("\n", 1)[0]
-    holding = [
-        entry
-        for entry in entries
-        if opening in entry.value or (entry.label and opening.startswith(entry.label.rstrip()))
-    ]
-    for entry in holding:
-        if entry.field in labels:
+    for entry in entries:
+        if entry.field in labels and _holds(entry, opening):
             return _Find(how="labelled" if entry.label else "signed", entry=entry)
+    holding = [entry for entry in entries if _holds(entry, opening)]
     for entry in holding:
         if entry.field in {None, "headline", "academic", "subject"} and entry.line.index == headline:
             return _Find(how="headline", entry=entry)
     for entry in holding:
         return _Find(how="elsewhere" if entry.label else "free", entry=entry)
     return _Find(how="inferred")
+
+
+def _holds(entry: Entry, text: str) -> bool:
+    return text in entry.value or (bool(entry.label) and text.startswith(entry.label.rstrip()))
 
 
 def _looks_right(name: str, pieces: tuple[str, ...], assignment: Assignment) -> bool:

@@ -25,7 +25,8 @@ _SERVICE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ABOUT = re.compile(
-    r"\b(?:assignments?|jobs?|cases?|codes?|requests?|updates?)\b|#?[A-Z]{0,6}\d{3,10}", re.IGNORECASE
+    r"\b(?:assignments?|jobs?|cases?|codes?|requests?|updates?)\b|#?[A-Z]{0,6}\d{3,10}|t\.me/\S{1,60}/\d",
+    re.IGNORECASE,
 )
 _ADVERT = re.compile(
     r"\b(?:enrol|enroll|sign ?up|free trial|discount|promo(?:tion)?|webinar|workshop|open house"
@@ -37,7 +38,7 @@ _PROMO = re.compile(
     r"\b(?:promo(?:tion)?|discount|free trial|sign ?up|register|subscribe|join (?:us|our|the|now)"
     r"|refer(?:ral)?|giveaway|voucher|follow us|our (?:channel|website|services|tutors|centre|center)"
     r"|limited (?:time|slots)|enrol|enroll|webinar|workshop|open house|cashback|sale|% off|hiring|we are"
-    r"|check out|coming soon|holiday (?:camp|programme|program))\b|https?://",
+    r"|check out|coming soon|download|feedback form|holiday (?:camp|programme|program))\b|https?://|\b[a-z0-9-]{2,40}\.(?:sg|com)\b",
     re.IGNORECASE,
 )
 
@@ -112,9 +113,15 @@ def _stands_alone(lines: Sequence[Line]) -> bool:
     return is_assignment(read_entries(cut_cells(lines)))
 
 
-def _taught(lines: Sequence[Line]) -> str:
-    """Return the words of the first line that tells what is taught: two of the same are one, told twice."""
-    return next(line.text.lower() for line in lines if academics.is_academic(line.text))
+def _taught(lines: Sequence[Line]) -> object:
+    """Return what the first line that tells what is taught stands for: two of the same are one, told twice.
+
+    Items of a list are their words, sentences their subjects and levels.
+    """
+    first = next(line for line in lines if academics.is_academic(line.text))
+    return (
+        first.text.lower() if first.bullet else (academics.subjects(first.text), academics.levels(first.text))
+    )
 
 
 def _labelled_facts(entry: Entry) -> Iterator[str]:

@@ -38,7 +38,9 @@ _OR_MORE = re.compile(r" ?(?:\+|onwards?|(?:and|or|&) (?:above|up|more)|minimum|
 _SCHEDULE = re.compile(r" ?[(\[][^()\[\]]{0,80}[)\]]")
 # For whom an amount is, as in "$50/hr (full-time)"; brackets with numbers tell other things.
 _ASIDE = re.compile(
-    r" ?\([^()\d]{2,60}\)|,? depending on [a-z ]{3,40}|,? (?:negotiable|nego)\b", re.IGNORECASE
+    r" ?\([^()\d]{2,60}\)|,? depending on [a-z ]{3,40}|,? (?:negotiable|nego)\b"
+    r"| (?:for (?:both|all|each)\b(?: [a-z]{3,12})?|combined|in total)\b",
+    re.IGNORECASE,
 )
 _DIGIT = re.compile(r"\d")
 _FREE = re.compile(

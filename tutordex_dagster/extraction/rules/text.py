@@ -22,11 +22,12 @@ _INVISIBLE = re.compile(
 # Mathematical, full-width and enclosed letters: typefaces to Telegram users, other letters to a regex.
 _TYPEFACE = re.compile("[\U0001d400-\U0001d7ff\uff01-\uff5e\U0001f130-\U0001f149\u24b6-\u24e9]{1,64}")
 _MARKUP = re.compile(r"\*\*|__|~~|`")
+_MARKS = frozenset("*_~`")
 _EMPHASIS = re.compile(r"([*_])(?<![\w*].)(?=\S)((?:(?!\1)[^\n]){1,100})\1(?!\w)")
-_SPACES = re.compile("[^\\S\n]{1,64}")
+_SPACES = re.compile("[^\\S\n ][^\\S\n]{0,63}| [^\\S\n]{1,63}")  # a single space stays, untouched
 _LINK = re.compile(r"\]\(|\(?\[?\(?(?:https?://|www\.)[^\s)\]]{0,400}[)\]]{0,3}")
 # Left of the first word: bullets, emoji, asterisks, dashes. Kept: what may open a value ($, brackets, #).
-_DECORATION = re.compile(r"[^\w$(\[#@+\"“‘]{0,40}")
+_DECORATION = re.compile(r"(?:[^\w$(\[#@+\"“‘]|#(?= )){0,40}")
 _NUMBERING = re.compile(r"(?:[0-9#*]\ufe0f?\u20e3 ?|\(?\d{1,2}[.)] (?=\D)|\(?[a-h]\) ?(?=\w))")
 _RULE = re.compile(r"(?:[-–—_=*~•.]\s?){4,60}")
 _TAIL = frozenset(")]}.!?%+\"”’'$")
@@ -52,7 +53,9 @@ def normalise(text: str) -> str:
     if not plain.isascii():
         plain = _TYPEFACE.sub(lambda match: unicodedata.normalize("NFKC", match[0]), plain)
         plain = plain.replace("\u2028", "\n").replace("\u2029", "\n")
-    return _SPACES.sub(" ", _EMPHASIS.sub(r"\2", _MARKUP.sub("", plain)))
+    if not _MARKS.isdisjoint(plain):
+        plain = _EMPHASIS.sub(r"\2", _MARKUP.sub("", plain))
+    return _SPACES.sub(" ", plain)
 
 
 def split_lines(text: str) -> tuple[Line, ...]:
