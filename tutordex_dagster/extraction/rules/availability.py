@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tutordex_dagster.extraction.contract import DAYS, WeekSlots
 from tutordex_dagster.extraction.rules.clock import (
@@ -19,8 +20,7 @@ MAX_TOKENS = 400
 """A bound for hostile texts; real posts have some dozens of words of time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(NamedTuple):
     """One slot: day 0 (Monday) to 6, minutes since midnight; `end` is `start` if only that is stated."""
 
     day: int

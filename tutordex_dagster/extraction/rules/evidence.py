@@ -1,10 +1,11 @@
 """How sure the rules are of each field, and where in the post it stands."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from tutordex_dagster.extraction.contract import Assignment, Evidence, WeekSlots
+from pydantic import TypeAdapter
+
+from tutordex_dagster.extraction.contract import Assignment, Evidence
 from tutordex_dagster.extraction.rules import academics, patterns, places, schedule
 from tutordex_dagster.extraction.rules.entries import Entry
 from tutordex_dagster.extraction.rules.spans import Positions
@@ -53,8 +54,12 @@ _SAME_AS = {
 """Fields that are worked out from another one, and stand or fall with it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Find:
+_Fields = Mapping[str, object]
+_EVIDENCE = TypeAdapter(dict[str, Evidence])
+"""Makes all evidence of an assignment at once, which is several times faster than one by one."""
+
+
+class _Find(NamedTuple):
     how: How
     entry: Entry | None = None
 
@@ -66,13 +71,13 @@ def evidence(assignment: Assignment, entries: Sequence[Entry], positions: Positi
     """
     texts = _verbatim(assignment)
     headline = _headline_line(texts, entries)
-    found: dict[str, Evidence] = {}
+    found: dict[str, _Fields] = {}
     for name, pieces in texts.items():
         find = _find(pieces[0], _LABELS[name], entries, headline)
         sure = CONFIDENCE[find.how] * (1.0 if _looks_right(name, pieces, assignment) else ODD)
         found[name] = _evidence(sure, _span(pieces, find.entry, positions))
     found.update(_derived(assignment, entries, found, positions))
-    return found
+    return _EVIDENCE.validate_python(found)
 
 
 def _verbatim(assignment: Assignment) -> dict[str, tuple[str, ...]]:
@@ -148,6 +153,10 @@ def _is_pay(_: Sequence[str], assignment: Assignment) -> bool:
     return rate.min is not None or rate.max is not None or bool(assignment.rate_breakdown)
 
 
+def _has_slots(_: Sequence[str], assignment: Assignment) -> bool:
+    return any(slots for _, slots in assignment.time_availability.explicit)
+
+
 _LOOKS: Mapping[str, Callable[[Sequence[str], Assignment], bool]] = {
     "academic_display_text": lambda pieces, _: bool(academics.subjects(pieces[0])),
     "address": _is_place,
@@ -155,7 +164,7 @@ _LOOKS: Mapping[str, Callable[[Sequence[str], Assignment], bool]] = {
     "start_date": _is_start,
     "rate": _is_pay,
     "learning_mode": lambda _, assignment: assignment.learning_mode.mode is not None,
-    "time_availability": lambda _, assignment: assignment.time_availability.explicit != WeekSlots(),
+    "time_availability": _has_slots,
 }
 """What each field's values look like, where that can be told."""
 
@@ -172,8 +181,8 @@ def _span(pieces: Sequence[str], entry: Entry | None, positions: Positions) -> t
 
 
 def _derived(
-    assignment: Assignment, entries: Sequence[Entry], found: Mapping[str, Evidence], positions: Positions
-) -> Iterator[tuple[str, Evidence]]:
+    assignment: Assignment, entries: Sequence[Entry], found: Mapping[str, _Fields], positions: Positions
+) -> Iterator[tuple[str, _Fields]]:
     """Yield the evidence of canonical fields: that of the text they were read from."""
     for name, origin in _SAME_AS.items():
         if getattr(assignment, name) and (of := found.get(origin)):
@@ -188,8 +197,8 @@ def _derived(
         yield "status", _evidence(CONFIDENCE["headline"], None)
 
 
-def _evidence(confidence: float, span: tuple[int, int] | None) -> Evidence:
-    return Evidence(confidence=round(confidence, 2), span=span, source="rules")
+def _evidence(confidence: float, span: tuple[int, int] | None) -> _Fields:
+    return {"confidence": round(confidence, 2), "span": span, "source": "rules"}
 
 
 def with_evidence(assignment: Assignment, entries: Sequence[Entry], positions: Positions) -> Assignment:

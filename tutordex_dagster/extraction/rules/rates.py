@@ -1,8 +1,8 @@
 """Pay: the words as written, and hourly amounts where one rate for everybody is stated."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from tutordex_dagster.extraction.contract import Rate
 from tutordex_dagster.extraction.rules import patterns
@@ -51,8 +51,7 @@ _FREE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Amount:
+class Amount(NamedTuple):
     """Money per hour at `start` up to `end` (exclusive) of a text; a bound that is not stated is None."""
 
     low: float | None

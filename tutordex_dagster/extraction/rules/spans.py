@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from bisect import bisect_right
+from itertools import accumulate
 
-_BREAK = re.compile("\n")
 _LINE_END = re.compile("\r\n|[\r\n\u2028\u2029]")
+_ODD_ENDS = frozenset("\r\u2028\u2029")
 _MAX_TRIES = 8
 """Places looked at for the first word of a text whose spaces differ; a bound for hostile texts."""
 
@@ -20,8 +21,8 @@ class Positions:
     def __init__(self, original: str, plain: str) -> None:
         self._original = original
         self._plain = plain
-        self.starts = _starts(plain, [match.end() for match in _BREAK.finditer(plain)])
-        self._starts = _starts(original, [match.end() for match in _LINE_END.finditer(original)])
+        self.starts = _starts(plain)
+        self._starts = self.starts if original == plain else _starts(original)
         self._columns: dict[int, list[int]] = {}
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -70,9 +71,12 @@ class Positions:
         return [] if same else _columns(plain, self._original[self._starts[line] : self._starts[line + 1]])
 
 
-def _starts(text: str, after_breaks: list[int]) -> list[int]:
+def _starts(text: str) -> list[int]:
     """Return where each line starts, and last where a line more would."""
-    return [0, *after_breaks, len(text)]
+    if not _ODD_ENDS.isdisjoint(text):
+        return [0, *(match.end() for match in _LINE_END.finditer(text)), len(text)]
+    ends = accumulate(map(len, text.split("\n")))
+    return [0, *(end + breaks for breaks, end in enumerate(ends, start=1))]
 
 
 def _columns(plain: str, original: str) -> list[int]:

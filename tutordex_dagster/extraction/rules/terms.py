@@ -1,16 +1,14 @@
 """Finding many names in one pass: stations, towns and subjects."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import ahocorasick
 
 _HYPHENS = {0x2010: "-", 0x2011: "-"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
+class Hit(NamedTuple):
     """A name found at `start` up to `end` (exclusive), and what it stands for."""
 
     start: int
