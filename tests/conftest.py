@@ -11,6 +11,7 @@ _SETTINGS = {name.upper() for name in Settings.model_fields}
 _OURS = ("TUTORDEX_", "DAGSTER_", "PG")
 _KEPT = {
     "TUTORDEX_TEST_DATABASE_URL",  # where to find another Postgres than the embedded one
+    "TUTORDEX_TEST_LLM_URL",  # where to find a real chat server
     "TUTORDEX_SOAK",  # `make soak`: longer outages
 }
 

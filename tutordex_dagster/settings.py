@@ -342,6 +342,15 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no IANA time zone; write one such as Asia/Singapore") from None
         return value
 
+    @field_validator("llm_api_key")
+    @classmethod
+    def _sendable_key(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse what no header takes: a library that refuses it later shows it."""
+        key = value.get_secret_value() if value else ""
+        if not key.isascii() or not key.isprintable() or key != key.strip():
+            raise ValueError("holds a space at an end, a line break or a special letter; copy the key anew")
+        return value
+
     @field_validator("tutordex_database_url", "tutordex_dagster_database_url")
     @classmethod
     def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:

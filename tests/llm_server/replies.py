@@ -28,6 +28,7 @@ Mode = Literal[
     "429 nothing",
     "429 nonsense",
     "500",
+    "500 unread",
     "503 later",
     "401",
     "403",
@@ -107,6 +108,7 @@ class Reply:
 
 _COUNTED = {"prompt_tokens": 1200, "completion_tokens": 180, "total_tokens": 1380}
 _MISCOUNTED = {"prompt_tokens": "many", "completion_tokens": None}
+_MISFIT = b'{"error": {"message": "The model produced output that does not match the expected format"}}'
 _TELLTALE = b'{"error": {"message": "Incorrect API key: sk-secret"}}'
 
 
@@ -179,6 +181,7 @@ _REPLIES: Mapping[Mode, Reply] = {
     "429 nothing": Reply(status=429),
     "429 nonsense": Reply(status=429, headers={"Retry-After": "soon"}),
     "500": Reply(status=500, body=b"Internal Server Error"),
+    "500 unread": Reply(status=500, body=_MISFIT),
     "503 later": Reply(status=503, headers={"Retry-After": "2.5"}),
     "401": Reply(status=401, body=_TELLTALE),
     "403": Reply(status=403, body=_TELLTALE),

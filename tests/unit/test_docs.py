@@ -15,8 +15,8 @@ PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
 TEXTS = {page.relative_to(PROJECT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
 
 KNOWN = {name.upper() for name in Settings.model_fields}
-OTHERS = {"AUTH_KEY_DUPLICATED", "TUTORDEX_TEST_DATABASE_URL"}
-"""Words in capitals that are no settings: an answer of Telegram, and where the tests find a server."""
+OTHERS = {"AUTH_KEY_DUPLICATED", "TUTORDEX_TEST_DATABASE_URL", "TUTORDEX_TEST_LLM_URL"}
+"""Words in capitals that are no settings: an answer of Telegram, and where the tests find servers."""
 
 _COMMAND = re.compile(r"(?<![\w/-])(?:\.venv/bin/)?tutordex ((?:[\w-]+ ?)[^`\n|]*)")
 _VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")

@@ -69,6 +69,18 @@ def test_the_grid_starts_at_a_full_hour_given_in_any_zone(variable: SetVariable)
         ("ENVIRONMENT", "Production!", "ENVIRONMENT: String should match pattern"),
         ("TELEGRAM_API_ID", "12", "^TELEGRAM_API_HASH: is missing while TELEGRAM_API_ID is set; set both"),
         ("TELEGRAM_API_HASH", "ab", "^TELEGRAM_API_ID: is missing while TELEGRAM_API_HASH is set; set both"),
+        ("LLM_API_URL", "host:8080", "LLM_API_URL: is no address of a server; write it as http://host:port"),
+        (
+            "LLM_API_URL",
+            "http://u:p@host",
+            "LLM_API_URL: holds a user or a password; set LLM_API_KEY",
+        ),
+        (
+            "LLM_API_KEY",
+            "canary\nkey",
+            "LLM_API_KEY: holds a space at an end, .*copy the key anew",
+        ),
+        ("LLM_CONCURRENCY", "0", "LLM_CONCURRENCY: Input should be greater than or equal to 1"),
         ("SUPABASE_URL", "https://x.supabase.co", "^SUPABASE_URL: is no PostgreSQL URL; .* postgresql://"),
         ("SUPABASE_URL_HOST", "http://x:8000", "^SUPABASE_URL_HOST: is no PostgreSQL URL; write the conn"),
         ("SUPABASE_URL_DOCKER", "postgresql://[x", "^SUPABASE_URL_DOCKER: is no PostgreSQL URL; write the"),
@@ -225,7 +237,8 @@ def test_a_container_is_known_by_its_file_or_its_variable(tmp_path: Path) -> Non
 
 
 def test_a_session_string_and_a_service_key_are_never_shown(variable: SetVariable) -> None:
-    names = ("SESSION_STRING", "SESSION_STRING_RECOVERY", "SESSION_STRING_MEDIA", "SUPABASE_SERVICE_ROLE_KEY")
+    sessions = ("SESSION_STRING", "SESSION_STRING_RECOVERY", "SESSION_STRING_MEDIA")
+    names = (*sessions, "SUPABASE_SERVICE_ROLE_KEY", "LLM_API_KEY")
     for name in names:
         variable(name, "canary-secret")
     settings = load_settings()

@@ -52,7 +52,11 @@ def extraction_asset(
         description=spec.description,
         group_name=GROUP,
         kinds={"python", "postgres"},
-        metadata={"pipeline_version": spec.name, "parameters": dict(spec.parameters)},
+        metadata={
+            "pipeline_version": spec.name,
+            "parameters": dict(spec.parameters),
+            **({"prompt": spec.llm.prompt.described(), "model": spec.llm.model or ""} if spec.llm else {}),
+        },
         deps=[RAW_MESSAGES],
         partitions_def=grid,
         backfill_policy=dg.BackfillPolicy.single_run(),

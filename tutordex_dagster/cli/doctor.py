@@ -31,7 +31,7 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 )
 @click.option("--online", is_flag=True, help="Also connect once to Telegram, with the recovery session.")
 def doctor(mode: "Mode", *, online: bool) -> None:
-    """Check settings, disk, pipelines, recordings, database, Telegram and Dagster.
+    """Check settings, disk, pipelines, language model, recordings, database, Telegram and Dagster.
 
     Exit code 1 if one fails.
     """
@@ -58,7 +58,10 @@ def examine(mode: "Mode", *, online: bool) -> "Iterator[Finding]":
     yield variables(unknown_variables(os.environ))
     place = next(path for path in (settings.tutordex_home, *settings.tutordex_home.parents) if path.exists())
     yield disk(place, shutil.disk_usage(place).free)
-    yield attempt("pipelines", lambda: _pipelines(settings))
+    pipelines = attempt("pipelines", lambda: _pipelines(settings))
+    yield pipelines
+    if pipelines.level != "fail":
+        yield from _language_model(settings)
     yield attempt("recordings", lambda: _recordings(settings))
     database = attempt("database", lambda: _database(settings))
     yield database
@@ -76,6 +79,12 @@ def _pipelines(settings: "Settings") -> "Finding":
     pipelines = load_versions(settings)
     live = find_pipeline(pipelines, settings.extraction_pipeline_version)
     return ok("pipelines", f"{', '.join(spec.name for spec in pipelines)}; live: {live.name}")
+
+
+def _language_model(settings: "Settings") -> "Iterator[Finding]":
+    from tutordex_dagster.cli.llm_findings import llm_findings
+
+    yield from llm_findings(settings)
 
 
 def _recordings(settings: "Settings") -> "Finding":

@@ -1,13 +1,25 @@
 """Extraction of a file of posts, line by line, without a database: what `tutordex extract` prints."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import assert_never
 
 import orjson
 
-from tutordex_dagster.extraction.contract import Assignment, Extracted, Extractor, Outcome, Skipped
+from tutordex_dagster.extraction.contract import (
+    Answer,
+    Assignment,
+    AsyncExtractor,
+    Extracted,
+    Extractor,
+    Outcome,
+    Skipped,
+)
+from tutordex_dagster.extraction.failures import AnswerRejected
+from tutordex_dagster.extraction.llm.accounts import Savings, savings
 
 SCHEMA_VERSION = "1.0.0"
 """Version of the output lines' format; it changes when a reader of these files would have to."""
@@ -25,6 +37,7 @@ class LineCounts:
     kinds: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     errors: int = 0
+    savings: Savings = field(default_factory=Savings)
 
 
 def extract_lines(
@@ -42,22 +55,58 @@ def extract_lines(
     numbers of input and output always agree. Pass `counts` to have the lines counted.
     """
     counts = counts or LineCounts()
-    stamp = {"schema_version": SCHEMA_VERSION, "timezone": TIMEZONE, "pipeline_version": pipeline_version}
     for line in lines:
         raw = _raw_text(line)
-        if isinstance(raw, _Bad):
-            counts.errors += 1
-            content = {**_content(None), "error": raw.reason}
-        else:
-            outcome = extractor.extract(raw)
-            _count(outcome, counts)
-            content = _content(outcome)
-        yield orjson.dumps({**content, **stamp}, option=orjson.OPT_APPEND_NEWLINE)
+        found = raw if isinstance(raw, _Bad) else extractor.extract(raw)
+        yield _written(found, pipeline_version, counts)
+
+
+async def answer_lines(
+    lines: Iterable[bytes],
+    extractor: AsyncExtractor,
+    *,
+    pipeline_version: str,
+    at_once: int,
+    counts: LineCounts | None = None,
+) -> AsyncIterator[bytes]:
+    """Yield what `extract_lines` yields, with so many lines answered at once.
+
+    An answer that is of no use gives an `error` field; raises LaneUnavailable and LaneStopped.
+    """
+    counts = counts or LineCounts()
+    iterator = iter(lines)
+    while batch := list(islice(iterator, at_once)):
+        for found in await asyncio.gather(*(_answered(_raw_text(line), extractor) for line in batch)):
+            if isinstance(found, Answer):
+                counts.savings += savings([found.meta])
+                yield _written(found.outcome, pipeline_version, counts)
+            else:
+                yield _written(found, pipeline_version, counts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Bad:
     reason: str
+
+
+async def _answered(raw: str | _Bad, extractor: AsyncExtractor) -> Answer | _Bad:
+    if isinstance(raw, _Bad):
+        return raw
+    try:
+        return await extractor.answer(raw)
+    except AnswerRejected as error:
+        return _Bad(str(error))
+
+
+def _written(found: Outcome | _Bad, pipeline_version: str, counts: LineCounts) -> bytes:
+    if isinstance(found, _Bad):
+        counts.errors += 1
+        content = {**_content(None), "error": found.reason}
+    else:
+        _count(found, counts)
+        content = _content(found)
+    stamp = {"schema_version": SCHEMA_VERSION, "timezone": TIMEZONE, "pipeline_version": pipeline_version}
+    return orjson.dumps({**content, **stamp}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _raw_text(line: bytes) -> str | _Bad:

@@ -14,9 +14,9 @@ from tutordex_dagster.extraction.contract import AsyncExtractor
 from tutordex_dagster.extraction.failures import LaneStopped, LaneUnavailable
 from tutordex_dagster.extraction.llm.chat import ChatRequest, Completion
 from tutordex_dagster.extraction.llm.http_answers import (
-    failure,
-    listed_models,
+    HttpAnswer,
     read_completion,
+    read_models,
     request_body,
 )
 from tutordex_dagster.extraction.llm.spec import LlmSpec
@@ -66,33 +66,31 @@ class HttpChatModel:
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Return the answer to one request; raises what `ChatModel.complete` says."""
-        body = await self._call("POST", "/chat/completions", content=request_body(request))
-        return read_completion(body, self._server)
+        answer = await self._call("POST", "/chat/completions", content=request_body(request))
+        return read_completion(answer, server=self._server, now=self._now)
 
     async def models(self) -> tuple[str, ...]:
         """Return the names of the models the server lists; raises as `complete` does."""
-        return listed_models(await self._call("GET", "/models"), self._server)
+        return read_models(await self._call("GET", "/models"), server=self._server, now=self._now)
 
-    async def _call(self, method: str, path: str, *, content: bytes | None = None) -> bytes:
+    async def _call(self, method: str, path: str, *, content: bytes | None = None) -> HttpAnswer:
         client = await self._idle.get()
         try:
-            response, body = await self._answered(client, method, path, content)
+            return await self._answered(client, method, path, content)
         finally:
             self._idle.put_nowait(client)
-        if response.status_code != httpx.codes.OK:
-            raise failure(response.status_code, response.headers, body, server=self._server, now=self._now)
-        return body
 
     async def _answered(
         self, client: httpx.AsyncClient, method: str, path: str, content: bytes | None
-    ) -> tuple[httpx.Response, bytes]:
+    ) -> HttpAnswer:
         request = client.build_request(method, self._server + path, content=content)
         try:
             async with (
                 asyncio.timeout(self._timeout),
                 aclosing(await client.send(request, stream=True)) as response,
             ):
-                return response, await _bounded(response)
+                body = await _bounded(response)
+                return HttpAnswer(status=response.status_code, headers=response.headers, body=body)
         except (TimeoutError, httpx.TimeoutException):
             raise LaneUnavailable(
                 f"{self._server}: no answer within {self._timeout:g} s; see whether it is overloaded, "

@@ -25,6 +25,7 @@ def asked_forms(requests: list[dict[str, Any]]) -> list[str | None]:
         ("formats ignored", ["json_schema", "json_object", None], "prompt"),
         ("fenced", ["json_schema", "json_object", None], "prompt"),
         ("truncated", ["json_schema"], "json_schema"),
+        ("500 unread", ["json_schema"], "json_schema"),
     ],
 )
 def test_the_strictest_dialect_a_server_keeps_to_is_found(

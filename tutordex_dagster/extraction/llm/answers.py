@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from tutordex_dagster.extraction.failures import Rejection
 from tutordex_dagster.extraction.llm.chat import Completion
+from tutordex_dagster.extraction.llm.http_answers import UNREAD
 from tutordex_dagster.extraction.llm.schema import FIELDS
 
 Repair = Literal["think", "fence", "before", "after"]
@@ -67,6 +68,8 @@ def parse(completion: Completion, form: type[BaseModel]) -> Parsed:
     text = completion.text
     if completion.refusal or completion.finish_reason == "content_filter":
         raise Rejected("refusal", "the model declines to answer")
+    if completion.finish_reason == UNREAD:
+        raise Rejected("invalid_json", "the server could not read it itself: cut off, or not in the form")
     if _SPACE_LOOP.search(text):
         raise Rejected("whitespace_loop", f"{LOOP} or more characters of white space stand in a row")
     if completion.finish_reason == "length":

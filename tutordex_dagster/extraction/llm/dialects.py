@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from tutordex_dagster.extraction.failures import LaneStopped
 from tutordex_dagster.extraction.llm.answers import Rejected, parse
 from tutordex_dagster.extraction.llm.chat import Completion, RequestRefused
+from tutordex_dagster.extraction.llm.http_answers import UNREAD
 from tutordex_dagster.extraction.llm.schema import FIELDS, FieldName, answer_form, json_schema
 from tutordex_dagster.extraction.llm.spec import Dialect, DialectChoice
 
@@ -81,6 +82,8 @@ def _follows(completion: Completion, dialect: Dialect) -> bool:
     try:
         parsed = parse(completion, answer_form())
     except Rejected as rejected:
+        if completion.finish_reason == UNREAD:  # it holds the answer against our form, so it knows the form
+            return True
         begun = completion.text.lstrip().startswith("{")
         cut = rejected.rejection in {"truncated", "whitespace_loop"}
         return begun and (cut or (dialect == "json_object" and rejected.rejection == "schema_violation"))

@@ -1,6 +1,8 @@
 """What a server's HTTP answer means: a body as a completion, a status as one of our failures."""
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,6 +19,14 @@ KEPT_DETAIL = 300
 
 _LONGEST_WAIT = timedelta(days=1)
 """A server that asks for more is asked again after a day."""
+
+UNREAD = "unread"
+"""Our own finish reason: the server itself could not read what its model answered."""
+
+_UNREAD = re.compile(
+    rb"model produced output that does not match|failed to parse (?:the )?model", re.IGNORECASE
+)
+"""llama.cpp says so, with a 500, when an answer under a schema was cut off: it is about this answer alone."""
 
 _KEYS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _REQUESTS = frozenset(
@@ -41,16 +51,29 @@ def request_body(request: ChatRequest) -> bytes:
     return orjson.dumps({**body, **request.extra})
 
 
-def read_completion(body: bytes, server: str) -> Completion:
-    """Return what a 200 says; LaneUnavailable when it is no chat completion, whatever the post was."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """What came back over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def read_completion(answer: HttpAnswer, *, server: str, now: Callable[[], datetime]) -> Completion:
+    """Return the completion of an answer to `/chat/completions`.
+
+    Raises LaneUnavailable when there is none, whatever the post was, and else what the status means.
+    """
+    if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR and _UNREAD.search(answer.body):
+        return Completion(text=answer.body.decode(errors="replace")[:KEPT_DETAIL], finish_reason=UNREAD)
+    if answer.status != HTTPStatus.OK:
+        raise failure(answer, server=server, now=now)
     try:
-        choice = orjson.loads(body)["choices"][0]
-        message = choice["message"]
-        text, refusal, reason = (
-            message.get("content"),
-            message.get("refusal"),
-            choice.get("finish_reason"),
-        )
+        body = orjson.loads(answer.body)
+        choice = body["choices"][0]
+        text, refusal = choice["message"].get("content"), choice["message"].get("refusal")
+        reason, usage = choice.get("finish_reason"), body.get("usage")
     except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
         raise _no_completion(server) from None
     if not isinstance(text, str | None):
@@ -59,26 +82,32 @@ def read_completion(body: bytes, server: str) -> Completion:
         text=text or "",
         finish_reason=reason if isinstance(reason, str) else None,
         refusal=refusal if isinstance(refusal, str) and refusal else None,
-        usage=_usage(orjson.loads(body).get("usage")),
+        usage=_usage(usage),
     )
 
 
-def failure(
-    status: int, headers: Mapping[str, str], body: bytes, *, server: str, now: Callable[[], datetime]
-) -> TutorDexError:
+def read_models(answer: HttpAnswer, *, server: str, now: Callable[[], datetime]) -> tuple[str, ...]:
+    """Return the names in an answer to `/models`; LaneUnavailable when it is no such list."""
+    if answer.status != HTTPStatus.OK:
+        raise failure(answer, server=server, now=now)
+    try:
+        return tuple(str(model["id"]) for model in orjson.loads(answer.body)["data"])
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        raise LaneUnavailable(f"{server} lists its models in no known form; check LLM_API_URL") from None
+
+
+def failure(answer: HttpAnswer, *, server: str, now: Callable[[], datetime]) -> TutorDexError:
     """Return what a status other than 200 means for the version that asked.
 
     The body is quoted only in a refusal's `detail`: servers repeat keys and posts in what they say.
     """
+    status = answer.status
     said = f"{server} answered {status}{_phrase(status)}"
     if status in _REQUESTS:
-        return RequestRefused(
-            f"{said}; read docs/llm.md",
-            status=status,
-            detail=body.decode(errors="replace")[:KEPT_DETAIL],
-        )
+        detail = answer.body.decode(errors="replace")[:KEPT_DETAIL]
+        return RequestRefused(f"{said}; read docs/llm.md", status=status, detail=detail)
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        wait = retry_after(headers.get("retry-after"), now())
+        wait = retry_after(answer.headers.get("retry-after"), now())
         return LaneUnavailable(f"{said}; the version pauses and goes on by itself", retry_after=wait)
     if status in _KEYS:
         return LaneStopped(f"{said}: it does not take our key; set LLM_API_KEY to one it takes")
@@ -105,14 +134,6 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
         return None
     aware = date if date.tzinfo else date.replace(tzinfo=UTC)
     return min(max(aware - now, timedelta(0)), _LONGEST_WAIT)
-
-
-def listed_models(body: bytes, server: str) -> tuple[str, ...]:
-    """Return the names in an answer to `/models`; LaneUnavailable when it is no such list."""
-    try:
-        return tuple(str(model["id"]) for model in orjson.loads(body)["data"])
-    except (orjson.JSONDecodeError, LookupError, TypeError):
-        raise LaneUnavailable(f"{server} lists its models in no known form; check LLM_API_URL") from None
 
 
 def _no_completion(server: str) -> LaneUnavailable:

@@ -1,5 +1,6 @@
 """What a pipeline file and the environment say about a language model, and what makes it another version."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,15 @@ def test_an_address_may_be_written_in_any_usual_way() -> None:
     for written in ("http://h:1", "http://h:1/", "http://h:1/v1", "http://h:1/v1/chat/completions"):
         assert server_url(written) == "http://h:1/v1"
     assert server_url("https://api.example/openai/v2/") == "https://api.example/openai/v2"
+
+
+def test_a_version_is_kept_as_json_with_its_whole_prompt_and_no_secret(tmp_path: Path) -> None:
+    """What a result was made with can be read long after the file has changed."""
+    spec = load(tmp_path, extractor="hybrid", revision=rules.REVISION)
+    kept = json.loads(json.dumps(spec.model_dump(mode="json")))
+    assert kept["llm"]["prompt"]["text"].startswith("You read posts")
+    assert len(kept["llm"]["few_shot"]["examples"]) == 3
+    assert "key" not in kept["llm"]
 
 
 def test_a_version_of_a_model_is_built_with_a_model_only(tmp_path: Path) -> None:
