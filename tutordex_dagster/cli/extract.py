@@ -44,6 +44,14 @@ def extract(file: IO[bytes], name: str | None, output: IO[bytes]) -> None:
         soft_wrap=True,
         markup=False,
     )
+    if spec.llm:
+        saved = counts.savings
+        stderr().print(
+            f"{spec.name}: {saved.tokens:,} tokens; {saved.share_of_posts:.0%} of the posts cost no call, "
+            f"about {saved.share_of_tokens:.0%} of the tokens were saved",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 async def _ask(

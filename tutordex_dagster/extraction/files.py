@@ -10,6 +10,7 @@ from typing import assert_never
 import orjson
 
 from tutordex_dagster.extraction.contract import (
+    Answer,
     Assignment,
     AsyncExtractor,
     Extracted,
@@ -18,6 +19,7 @@ from tutordex_dagster.extraction.contract import (
     Skipped,
 )
 from tutordex_dagster.extraction.failures import AnswerRejected
+from tutordex_dagster.extraction.llm.accounts import Savings, savings
 
 SCHEMA_VERSION = "1.0.0"
 """Version of the output lines' format; it changes when a reader of these files would have to."""
@@ -35,6 +37,7 @@ class LineCounts:
     kinds: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     errors: int = 0
+    savings: Savings = field(default_factory=Savings)
 
 
 def extract_lines(
@@ -74,7 +77,11 @@ async def answer_lines(
     iterator = iter(lines)
     while batch := list(islice(iterator, at_once)):
         for found in await asyncio.gather(*(_answered(_raw_text(line), extractor) for line in batch)):
-            yield _written(found, pipeline_version, counts)
+            if isinstance(found, Answer):
+                counts.savings += savings([found.meta])
+                yield _written(found.outcome, pipeline_version, counts)
+            else:
+                yield _written(found, pipeline_version, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +89,11 @@ class _Bad:
     reason: str
 
 
-async def _answered(raw: str | _Bad, extractor: AsyncExtractor) -> Outcome | _Bad:
+async def _answered(raw: str | _Bad, extractor: AsyncExtractor) -> Answer | _Bad:
     if isinstance(raw, _Bad):
         return raw
     try:
-        return (await extractor.answer(raw)).outcome
+        return await extractor.answer(raw)
     except AnswerRejected as error:
         return _Bad(str(error))
 

@@ -7,7 +7,7 @@ leases, claiming ahead) is one task beside it, so no call waits for it.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -15,7 +15,7 @@ from uuid import UUID
 from tutordex_dagster.errors import TransientError
 from tutordex_dagster.extraction.contract import AsyncExtractor
 from tutordex_dagster.extraction.failures import LaneStopped, LaneUnavailable
-from tutordex_dagster.queue.contract import Finished, Job, LeasedQueue
+from tutordex_dagster.queue.contract import Finished, Job, KnownAnswer, LeasedQueue
 from tutordex_dagster.queue.ends import (
     POISON,
     Judge,
@@ -305,27 +305,24 @@ class _Lane:
         self._tally.claimed += len(jobs)
         self._dry = not jobs
         self._claim_at = _now() + (POLL_SECONDS if self._dry else 0)
-        self._ready += jobs
-        if self._work.reuse and jobs:
-            await self._use_known(jobs)
-
-    async def _use_known(self, jobs: Sequence[Job]) -> None:
-        """End those of the claimed jobs whose text was answered before."""
-        hashes = {hash_of(job.text): None for job in jobs if without_asking(job) is None}
-        known = (
-            await asyncio.to_thread(self._work.queue.answers, self._work.version, list(hashes))
-            if hashes
-            else {}
-        )
-        if not known:
-            return
-        waiting, self._ready = self._ready, deque()
-        for job in waiting:
-            answer = known.get(hash_of(job.text)) if without_asking(job) is None else None
+        known = await self._known_answers(jobs)
+        for job in jobs:
+            answer = known.get(hash_of(job.text)) if known and without_asking(job) is None else None
             if answer is None:
                 self._ready.append(job)
             else:
                 self._end([reused(job, answer)])
+
+    async def _known_answers(self, jobs: Sequence[Job]) -> Mapping[bytes, KnownAnswer]:
+        """Look up answers to the same texts; a database that is away costs a second call, not the job."""
+        hashes = {hash_of(job.text) for job in jobs if without_asking(job) is None}
+        if not self._work.reuse or not hashes:
+            return {}
+        try:
+            return await asyncio.to_thread(self._work.queue.answers, self._work.version, hashes)
+        except TransientError as error:
+            log.warning("event=queue_away version=%s error=%s", self._work.version, error)
+            return {}
 
     async def _give_back(self) -> None:
         """Store what is known and give the rest back; calls are still in flight only after an error."""

@@ -37,6 +37,7 @@ def test_a_file_of_posts_is_extracted_by_a_language_model(
     file.write_bytes(b"".join(orjson.dumps({"raw": POST}) + b"\n" for _ in range(3)))
     done = CliRunner().invoke(main, ["extract", str(file), "--version", "llm"])
     assert done.exit_code == 0, done.output
+    assert "4,140 tokens; 0% of the posts cost no call" in done.stderr
     lines = [orjson.loads(line) for line in done.stdout.splitlines()]
     assert [line["extraction"]["postal_code"] for line in lines] == [["449032"]] * 3
     assert {line["pipeline_version"] for line in lines} == {"llm"}

@@ -8,11 +8,12 @@ costs a call, a wrong "there is nothing" costs the field.
 import re
 from collections.abc import Mapping
 
+from tutordex_dagster.extraction.contract import Assignment
 from tutordex_dagster.extraction.llm.schema import FieldName
 
 
 def _cue(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
 
 
 _CUES: Mapping[FieldName, re.Pattern[str]] = {
@@ -33,11 +34,17 @@ _CUES: Mapping[FieldName, re.Pattern[str]] = {
         r"|once|twice"
     ),
     "start_date": _cue(
-        r"start|begin|commenc|asap|immediate|from\b|first lesson|next (?:week|month)|\bafter\b|\bjan|\bfeb"
-        r"|\bmar|\bapr|\bmay\b|\bjun|\bjul|\baug|\bsep|\boct|\bnov|\bdec|\d[/.-]\d"
+        r"start|begin|commenc|asap|a\.s\.a\.p|immediate|first lesson|next (?:week|month|year)|tomorrow|soon"
+        r"|\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+        r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b|\b\d{1,2}/\d{1,2}\b"
+        r"|after (?:the |school |their |his |her )?(?:cny|exams?|holidays?|trial|results)"
     ),
     "rate": _cue(r"\$|sgd|rate|pay|budget|fee|\bper\b|/ ?h|quote|p\.?h\b"),
-    "rate_breakdown": _cue(r"(?:\$|\d{2}).*(?:\$|\d{2})"),
+    # Pay that differs by the kind of tutor: two kinds, and a number for each.
+    "rate_breakdown": _cue(
+        r"\A(?=.*(?:\bp/?t\b|part.?time|under.?grad|\bug\b|student|poly|a.?level tutor|\bgrad))"
+        r"(?=.*(?:\bf/?t\b|full.?time|teacher|\bmoe\b|\bnie\b|\bgrad|degree))(?=.*\d{2}.*\d{2})"
+    ),
     "additional_remarks": _cue(
         r"remark|note|prefer|\bpref\b|require|request|pls|please|must|need|able|student|child|boy|girl"
         r"|male|experience|weak|patient|gender|race|special"
@@ -47,11 +54,17 @@ _CUES: Mapping[FieldName, re.Pattern[str]] = {
         r"|evening|night|flexible|time|\bm/|\beve"
     ),
     "status": _cue(
-        r"clos|taken|fill|assign|match|expire|cancel|confirm|no longer|secured|engaged|open|avail"
+        r"\bclosed?\b|\btaken\b|\bfilled\b|\bassigned\b|\bmatched\b|\bexpired\b|\bcancel|\bconfirmed\b"
+        r"|\bno longer\b|\bsecured\b|\bengaged\b|\bfound\b|\bstatus\b|❌|🚫|🔴"
     ),
 }
 
 
-def provably_absent(name: FieldName, text: str) -> bool:
-    """Does the text lack every word and sign with which this field could be stated?"""
+def provably_absent(name: FieldName, text: str, known: Assignment = Assignment()) -> bool:  # noqa: B008 - frozen
+    """Does the text lack every word and sign with which this field could be stated?
+
+    Pay with an amount for everybody (`known`) is not pay by the kind of tutor either.
+    """
+    if name == "rate_breakdown" and known.rate.min is not None:
+        return True
     return _CUES[name].search(text) is None

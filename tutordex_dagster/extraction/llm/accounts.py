@@ -85,10 +85,18 @@ def cost(tokens: Tokens, price_prompt: float | None, price_completion: float | N
 class Savings:
     """What the rules spared a hybrid version, against asking for every field of every post."""
 
-    posts: int
-    posts_without_call: int
-    tokens: int
-    tokens_saved: int
+    posts: int = 0
+    posts_without_call: int = 0
+    tokens: int = 0
+    tokens_saved: int = 0
+
+    def __add__(self, other: "Savings") -> "Savings":
+        return Savings(
+            posts=self.posts + other.posts,
+            posts_without_call=self.posts_without_call + other.posts_without_call,
+            tokens=self.tokens + other.tokens,
+            tokens_saved=self.tokens_saved + other.tokens_saved,
+        )
 
     @property
     def share_of_posts(self) -> float:
@@ -103,11 +111,14 @@ class Savings:
 
 
 def savings(metas: Iterable[Mapping[str, Any]]) -> Savings:
-    """Add up the `meta` of a hybrid version's answers."""
-    posts = idle = spent = saved = 0
-    for meta in metas:
-        posts += 1
-        idle += meta["calls"] == 0
-        spent += meta["tokens"]["total"]
-        saved += meta["saved_tokens"]
-    return Savings(posts=posts, posts_without_call=idle, tokens=spent, tokens_saved=saved)
+    """Add up the `meta` of answers; those of a version without rules saved nothing."""
+    return sum(map(_saving, metas), Savings())
+
+
+def _saving(meta: Mapping[str, Any]) -> Savings:
+    return Savings(
+        posts=1,
+        posts_without_call=int(meta["calls"] == 0),
+        tokens=meta["tokens"]["total"],
+        tokens_saved=meta.get("saved_tokens", 0),
+    )

@@ -104,7 +104,7 @@ class LlmExtractor:
             ) from None
         dropped: Dropped = Counter()
         return Reading(
-            outcome=outcome(parsed.value, words, dropped),
+            outcome=outcome(parsed.value, words, dropped, whole=fields == FIELDS),
             dialect=dialect,
             account=account,
             repairs=parsed.repairs,

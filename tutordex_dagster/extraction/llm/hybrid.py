@@ -107,7 +107,7 @@ def _unsure(segment: Assignment, name: FieldName, text: str, spec: HybridSpec) -
     if name in held(segment.model_dump()):
         found = segment.evidence.get(name)
         return found is None or found.confidence < spec.threshold
-    return not provably_absent(name, text)
+    return not provably_absent(name, text, segment)
 
 
 def _joined(known: Assignment, told: Assignment, asked: tuple[FieldName, ...]) -> Assignment:

@@ -25,12 +25,15 @@ READ = 0.75
 _READINGS = frozenset({"learning_mode", "rate", "rate_breakdown", "time_availability", "status"})
 
 
-def outcome(value: Mapping[str, Any], words: Words, dropped: Dropped) -> Outcome:
+def outcome(value: Mapping[str, Any], words: Words, dropped: Dropped, *, whole: bool) -> Outcome:
     """Return what an answer in our form says of the post, as far as it stands there.
 
-    A post has no assignment when the answer has no segment, or none in which anything stands in the post.
+    A post has no assignment when the answer has no segment. A `whole` answer, one that was asked for every
+    field, has none either where nothing of a segment stands in the post; one about some fields keeps such
+    segments, because their places tell which is which.
     """
-    segments = [segment for each in value["segments"] if held(segment := ground(each, words, dropped))]
+    grounded = [ground(each, words, dropped) for each in value["segments"]]
+    segments = [segment for segment in grounded if held(segment) or not whole]
     if not segments:
         return Skipped(reason=value["skip"] or "other", closes=_closing(value["closes"], words, dropped))
     kind: Kind = "compilation" if len(segments) > 1 else "assignment"

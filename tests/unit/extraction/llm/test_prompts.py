@@ -35,7 +35,7 @@ def test_an_example_states_nothing_that_is_not_in_its_post(example: Example) -> 
     post, answer = FEW_SHOT.examples[index].post, asked[2 + 2 * index].content
     parsed = parse(Completion(text=answer), answer_form())
     dropped = Dropped()
-    outcome(parsed.value, Words(post, normalise(post)), dropped)
+    outcome(parsed.value, Words(post, normalise(post)), dropped, whole=True)
     assert not dropped
     assert not parsed.repairs
 
