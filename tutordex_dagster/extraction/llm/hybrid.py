@@ -26,6 +26,7 @@ _FOLLOWING: Mapping[str, tuple[str, ...]] = {
     "academic_display_text": ("subjects", "levels", "streams"),
     "rate": ("tutor_types",),
     "additional_remarks": ("tutor_types",),
+    "postal_code": ("districts", "region"),
 }
 """Fields that follow from one a model has read: taken anew where the rules found nothing for them."""
 

@@ -14,7 +14,7 @@ from tutordex_dagster.extraction.contract import (
 )
 from tutordex_dagster.extraction.llm.grounding import Dropped, ground, ground_exact
 from tutordex_dagster.extraction.llm.words import Words
-from tutordex_dagster.extraction.rules import academics, people
+from tutordex_dagster.extraction.rules import academics, districts, people
 
 VERBATIM = 0.9
 """Confidence in a model's text that stands in the post: it is there; that it is this field is likely."""
@@ -56,7 +56,7 @@ def completed(assignment: Assignment, words: Words) -> Assignment:
 
 
 def followed(assignment: Assignment) -> Assignment:
-    """Return the assignment with the canonical subjects, levels, streams and tutor types of its texts."""
+    """Return the assignment with what follows from its texts: canonical names, districts and region."""
     taught = assignment.academic_display_text or ""
     told = (assignment.rate.raw_text or "", assignment.additional_remarks or "")
     return assignment.model_copy(
@@ -65,6 +65,8 @@ def followed(assignment: Assignment) -> Assignment:
             "levels": academics.levels(taught),
             "streams": academics.streams(taught),
             "tutor_types": people.tutor_types(told),
+            "districts": districts.districts_of(assignment.postal_code or ()),
+            "region": districts.region_of(assignment.postal_code or ()),
         }
     )
 

@@ -229,3 +229,15 @@ def test_what_was_saved_is_told_as_shares_of_posts_and_tokens() -> None:
     assert told == Savings(posts=2, posts_without_call=1, tokens=1000, tokens_saved=3000)
     assert (told.share_of_posts, told.share_of_tokens) == (0.5, 0.75)
     assert (savings([]).share_of_posts, savings([]).share_of_tokens) == (0, 0)
+
+
+def test_a_postal_code_that_a_model_reads_brings_its_district_and_region() -> None:
+    read = KNOWN.model_copy(
+        update={
+            "postal_code": ("570010",),
+            "evidence": {"postal_code": Evidence(confidence=0.9, source="llm")},
+        }
+    )
+    joined = merge(extracted(KNOWN), extracted(read), ["postal_code"])
+    assert isinstance(joined, Extracted)
+    assert (joined.segments[0].districts, joined.segments[0].region) == ((20,), "Central")
