@@ -69,7 +69,7 @@ def pairs(count: int) -> Iterator[Pair]:
             labels = {
                 field.name: Label(values=[field.of(a["segments"][0])], source="labelled") for field in FIELDS
             }
-        meta = {"latency_ms": 400 + raw_id % 300, "tokens": {"prompt": 900, "completion": 300}}
+        meta = {"latency_ms": 400 + raw_id % 300, "spent": {"prompt_tokens": 900, "completion_tokens": 300}}
         yield Pair(
             raw_id=raw_id,
             channel=f"t.me/channel_{raw_id % CHANNELS}",

@@ -4,6 +4,7 @@ import dagster as dg
 
 from tutordex_dagster.assets.assignments import assignments_asset
 from tutordex_dagster.assets.checks import assignments_checks, extraction_checks, raw_checks
+from tutordex_dagster.assets.comparisons import COMPARISONS, comparison_asset
 from tutordex_dagster.assets.drain import drain_job
 from tutordex_dagster.assets.extractions import extraction_asset
 from tutordex_dagster.assets.keys import (
@@ -15,6 +16,7 @@ from tutordex_dagster.assets.keys import (
     TELEGRAM_POOL,
 )
 from tutordex_dagster.assets.raw_messages import raw_messages_asset
+from tutordex_dagster.comparison.experiments import load_experiments
 from tutordex_dagster.extraction.versions import load_pipelines
 from tutordex_dagster.operations.logs import mask_logs
 from tutordex_dagster.partitions import grid
@@ -30,12 +32,13 @@ from tutordex_dagster.settings import Settings, settings
 
 
 def build(settings: Settings, *, services: Services | None = None) -> dg.Definitions:
-    """Assemble everything from these settings; only the pipeline files are read.
+    """Assemble everything from these settings; only the files of versions and experiments are read.
 
     Runs and ticks open services of their own unless some are handed in.
     """
     pipelines = load_pipelines(settings.tutordex_pipelines)
     live = find_pipeline(pipelines, settings.extraction_pipeline_version)
+    experiments = load_experiments(settings.tutordex_experiments)
     partitions = grid(settings.grid_start)
 
     return dg.Definitions(
@@ -43,6 +46,7 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
             raw_messages_asset(grid=partitions, pool=TELEGRAM_POOL if settings.telegram_configured else None),
             *(extraction_asset(spec=spec, grid=partitions) for spec in pipelines),
             assignments_asset(live=live),
+            *(comparison_asset(spec=spec, pipelines=pipelines) for spec in experiments),
         ],
         asset_checks=[
             raw_checks(),
@@ -51,7 +55,7 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
         ],
         jobs=[
             dg.define_asset_job(COLLECT_JOB, dg.AssetSelection.assets(RAW_MESSAGES)),
-            dg.define_asset_job(PIPELINE_JOB, dg.AssetSelection.all()),
+            dg.define_asset_job(PIPELINE_JOB, dg.AssetSelection.all() - COMPARISONS),
             dg.define_asset_job(
                 NIGHTLY_JOB, dg.AssetSelection.assets(ASSIGNMENTS) | dg.AssetSelection.all_asset_checks()
             ),

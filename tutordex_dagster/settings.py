@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     tutordex_pipelines: ProjectPath = Field(
         Path("pipelines"), description="Folder of pipeline version files, one YAML file a version."
     )
+    tutordex_experiments: ProjectPath = Field(
+        Path("experiments"), description="Folder of A/B experiments, one YAML file each."
+    )
     environment: str = Field(
         "development",
         pattern=r"^[a-z][a-z0-9_-]*$",

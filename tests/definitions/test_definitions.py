@@ -54,8 +54,20 @@ def test_assignments_stand_behind_the_live_version_alone(assets: dict[dg.AssetKe
     assert assignments.partitions_def is None
 
 
+def test_an_experiment_stands_behind_its_versions_and_runs_only_when_asked(
+    assets: dict[dg.AssetKey, dg.AssetSpec], definitions: dg.Definitions
+) -> None:
+    key = dg.AssetKey(["comparisons", "rules_vs_strict"])
+
+    assert {dep.asset_key.path[1] for dep in assets[key].deps} == {"rules", "rules_strict"}
+    assert assets[key].partitions_def is None
+    for job in ("collect", "pipeline", "nightly"):
+        assert key not in definitions.resolve_job_def(job).asset_layer.executable_asset_keys
+
+
 def test_raw_messages_and_extractions_share_one_grid(assets: dict[dg.AssetKey, dg.AssetSpec]) -> None:
-    grids = [spec.partitions_def for key, spec in assets.items() if key != dg.AssetKey("assignments")]
+    gridded = [key for key in assets if key.path[0] in ("raw_messages", "extractions")]
+    grids = [assets[key].partitions_def for key in gridded]
     first = grids[0]
 
     assert isinstance(first, dg.MultiPartitionsDefinition)

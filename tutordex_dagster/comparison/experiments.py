@@ -1,7 +1,7 @@
 """Experiments: `experiments/*.yaml` names the versions, the window and the channels of an A/B test."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -42,12 +42,16 @@ class ExperimentSpec(BaseModel):
     @property
     def window(self) -> Window:
         """Return the span of `posted_at`, half-open."""
-        return Window(self.since, self.until)
+        return Window(_utc(self.since), _utc(self.until))
 
     @property
     def asset_name(self) -> str:
         """The name as an asset key allows it: letters, digits and underscores."""
         return _NOT_AN_ASSET_NAME.sub("_", self.name)
+
+
+def _utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC) if instant.tzinfo else instant
 
 
 def load_experiments(folder: Path) -> tuple[ExperimentSpec, ...]:

@@ -77,7 +77,7 @@ class ArmRow:
     failures: Mapping[str, int]
     prompts: Mapping[str, int]
     tokens: Mapping[str, int]
-    cost_usd: float | None
+    cost: float | None
     latency_p50_ms: float | None
     latency_p95_ms: float | None
 
@@ -251,7 +251,7 @@ def _arm(arm: Arm, counts: ArmTally) -> ArmRow:
         failures=dict(counts.failures),
         prompts=dict(counts.prompts),
         tokens=dict(counts.tokens),
-        cost_usd=counts.cost_usd if counts.priced else None,
+        cost=counts.cost if counts.priced else None,
         latency_p50_ms=percentile(counts.latencies_ms, 0.5),
         latency_p95_ms=percentile(counts.latencies_ms, 0.95),
     )

@@ -44,7 +44,7 @@ class ArmTally:
     failures: Counter[str] = field(default_factory=Counter)
     prompts: Counter[str] = field(default_factory=Counter)
     tokens: Counter[str] = field(default_factory=Counter)
-    cost_usd: float = 0.0
+    cost: float = 0.0
     priced: int = 0
     latencies_ms: "array[float]" = field(default_factory=lambda: array("f"))
 
@@ -59,14 +59,16 @@ class ArmTally:
             self._add_meta(end.meta)
 
     def _add_meta(self, meta: Mapping[str, Any]) -> None:
-        tokens = meta.get("tokens")
-        if isinstance(tokens, Mapping):
-            self.tokens.update({kind: n for kind, n in tokens.items() if isinstance(n, int)})
-        if isinstance(latency := meta.get("latency_ms"), int | float):
-            self.latencies_ms.append(latency)
-        if isinstance(cost := meta.get("cost_usd"), int | float):
-            self.cost_usd += cost
+        """Count what the worker stored: `spent` adds up every attempt, the latency is that of the answer."""
+        spent = meta.get("spent", {})
+        for kind in ("prompt", "completion"):
+            if tokens := spent.get(f"{kind}_tokens"):
+                self.tokens[kind] += int(tokens)
+        if (cost := spent.get("cost")) is not None:
+            self.cost += cost
             self.priced += 1
+        if (latency := meta.get("latency_ms")) is not None:
+            self.latencies_ms.append(latency)
         if fingerprint := prompt_of(meta):
             self.prompts[fingerprint] += 1
 

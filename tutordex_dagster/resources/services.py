@@ -22,6 +22,7 @@ from tutordex_dagster.settings import Settings
 from tutordex_dagster.store.assignments import Assignments
 from tutordex_dagster.store.audit import Audit
 from tutordex_dagster.store.channels import Channel, Channels
+from tutordex_dagster.store.comparisons import Comparisons
 from tutordex_dagster.store.coverage import Coverage
 from tutordex_dagster.store.database import Database
 from tutordex_dagster.store.extractions import ExtractionQueue
@@ -56,6 +57,7 @@ class Services:
     metrics: PostgresMetrics
     heartbeats: Heartbeats
     audit: Audit
+    comparisons: Comparisons
     pipelines: tuple[PipelineSpec, ...]
     clock: Clock = utc_now
 
@@ -206,6 +208,7 @@ def services_on(database: Database, settings: Settings, *, clock: Clock = utc_no
         metrics=PostgresMetrics(database, clock=clock),
         heartbeats=Heartbeats(database),
         audit=Audit(database),
+        comparisons=Comparisons(database, clock=clock),
         pipelines=load_pipelines(settings.tutordex_pipelines),
         clock=clock,
     )

@@ -152,8 +152,7 @@ def test_each_version_has_its_costs_tokens_and_latencies() -> None:
     def timed(latency: int) -> End:
         meta = {
             "latency_ms": latency,
-            "tokens": {"prompt": 900, "completion": 100},
-            "cost_usd": 0.001,
+            "spent": {"prompt_tokens": 900, "completion_tokens": 100, "cost": 0.001},
             "prompt": {"sha256": "ab" * 32},
         }
         return End(status="ok", result=ok().result, meta=meta)
@@ -162,9 +161,9 @@ def test_each_version_has_its_costs_tokens_and_latencies() -> None:
     assert found.a.latency_p50_ms == pytest.approx(50.5)
     assert found.a.latency_p95_ms == pytest.approx(95.05)
     assert found.a.tokens == {"prompt": 90_000, "completion": 10_000}
-    assert found.a.cost_usd == pytest.approx(0.1)
+    assert found.a.cost == pytest.approx(0.1)
     assert found.a.prompts == {"ab" * 32: 100}
-    assert (found.b.latency_p50_ms, found.b.cost_usd) == (None, None)
+    assert (found.b.latency_p50_ms, found.b.cost) == (None, None)
 
 
 def test_failure_classes_are_counted_by_version() -> None:

@@ -15,7 +15,11 @@ from tutordex_dagster.comparison.summary import markdown, summary_json
 from tutordex_dagster.errors import UsageError
 
 EXPECTED = Path(__file__).parent / "expected"
-META = {"latency_ms": 500, "tokens": {"prompt": 900, "completion": 100}, "prompt": {"sha256": "ab" * 32}}
+META = {
+    "latency_ms": 500,
+    "spent": {"prompt_tokens": 900, "completion_tokens": 100},
+    "prompt": {"sha256": "ab" * 32},
+}
 
 
 def posts() -> list[Pair]:
