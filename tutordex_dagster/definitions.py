@@ -17,10 +17,10 @@ from tutordex_dagster.assets.keys import (
 )
 from tutordex_dagster.assets.raw_messages import raw_messages_asset
 from tutordex_dagster.comparison.experiments import load_experiments
-from tutordex_dagster.extraction.versions import load_pipelines
 from tutordex_dagster.operations.logs import mask_logs
 from tutordex_dagster.partitions import grid
 from tutordex_dagster.resources.opened import services_resource
+from tutordex_dagster.resources.pipelines import load_versions
 from tutordex_dagster.resources.services import Services, find_pipeline
 from tutordex_dagster.schedules import nightly_schedule
 from tutordex_dagster.sensors.catchup import catchup_sensor
@@ -36,7 +36,7 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
 
     Runs and ticks open services of their own unless some are handed in.
     """
-    pipelines = load_pipelines(settings.tutordex_pipelines)
+    pipelines = load_versions(settings)
     live = find_pipeline(pipelines, settings.extraction_pipeline_version)
     experiments = load_experiments(settings.tutordex_experiments)
     partitions = grid(settings.grid_start)

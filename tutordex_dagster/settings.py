@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tutordex_dagster.errors import UsageError
+from tutordex_dagster.extraction.llm.address import ServerUrl
 from tutordex_dagster.windows import hour_of
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -24,6 +25,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 OUR_PREFIXES = (
     "TUTORDEX_",
     "EXTRACTION_",
+    "LLM_",
     "RECOVERY_CATCHUP_",
     "TELEGRAM_",
     "TG_SESSION",
@@ -258,6 +260,34 @@ class Settings(BaseSettings):
     )
     retry_delay_base_secs: float = Field(
         60, gt=0, description="Seconds before the second attempt; doubles with every further one."
+    )
+    llm_api_url: ServerUrl | None = Field(
+        None,
+        description="Address of an OpenAI-compatible server, such as `http://127.0.0.1:8080/v1`. A pipeline"
+        " file may name another; so with every `LLM_` setting but the key (docs/llm.md).",
+    )
+    llm_api_key: SecretStr | None = Field(None, description="Key of that server. Unset: none is sent.")
+    llm_model_name: str | None = Field(
+        None, description="Model that server is asked for. Part of a version's identity, as the prompt is."
+    )
+    llm_system_prompt_file: str | None = Field(
+        None,
+        description="File of the system prompt; a relative path starts at the project. Wins over"
+        " `LLM_SYSTEM_PROMPT_TEXT`; with neither, `prompts/extraction.md`.",
+    )
+    llm_system_prompt_text: str | None = Field(None, description="The system prompt itself.")
+    llm_few_shot: str = Field(
+        "default",
+        description="Examples shown to the model: a set of `prompts/few_shot`, a YAML file, or `none`.",
+    )
+    llm_max_tokens: int = Field(2048, ge=64, description="Longest answer in tokens; a longer one is cut off.")
+    llm_concurrency: int = Field(8, ge=1, le=512, description="Calls of one process that may wait at once.")
+    llm_timeout_secs: float = Field(120, gt=0, description="Longest wait for one answer of the server.")
+    llm_price_prompt: float | None = Field(
+        None, ge=0, description="Price of a million prompt tokens, in any currency. Unset: no cost is shown."
+    )
+    llm_price_completion: float | None = Field(
+        None, ge=0, description="Price of a million answered tokens, in the same currency."
     )
     extraction_failure_share_limit: float = Field(
         0.2,

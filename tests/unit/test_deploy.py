@@ -60,7 +60,7 @@ def test_every_command_runs_a_verb_or_program_that_exists(name: str) -> None:
 def test_an_image_gets_what_the_programs_read_and_no_secret() -> None:
     rules = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     let_in = {rule[1:] for rule in rules if rule.startswith("!")}
-    needed = {INSTANCE_FILE.name, WORKSPACE_FILE.name, "pipelines", "examples", "tutordex_dagster"}
+    needed = {INSTANCE_FILE.name, WORKSPACE_FILE.name, "pipelines", "prompts", "examples", "tutordex_dagster"}
     assert "*" in rules
     assert needed <= let_in
     assert all((PROJECT / name).exists() for name in let_in)

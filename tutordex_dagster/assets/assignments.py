@@ -48,8 +48,8 @@ def project_and_report(context: RunContext, services: Services) -> None:
     finding = failures_of(services, services.live)
     if not finding.passed:
         raise dg.Failure(
-            f"assignments stay as they are: {finding.summary}. Look at the dead jobs (tutordex queue), repair"
-            " the version or choose another one, then materialize assignments again",
+            f"assignments stay as they are: {finding.summary}. Look at the dead jobs (tutordex dead list),"
+            " repair the version or choose another one, then materialize assignments again",
             allow_retries=False,
         )
     result = project_all(services)

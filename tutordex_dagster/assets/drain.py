@@ -5,7 +5,9 @@ grid have no partition at all. So this is an op over the queue, not an asset ove
 their events anyway.
 """
 
-from collections.abc import Collection, Sequence
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -16,10 +18,13 @@ from tutordex_dagster.assets.events import newest_event, report_in_run
 from tutordex_dagster.assets.extractions import register_version
 from tutordex_dagster.assets.keys import DRAIN_JOB, RAW_MESSAGES
 from tutordex_dagster.assets.reports import Hours, extracted_hours, extraction_events
-from tutordex_dagster.extraction.versions import PipelineSpec, build_extractor
+from tutordex_dagster.assets.spending import spending
+from tutordex_dagster.extraction.versions import PipelineSpec
+from tutordex_dagster.operations.stopping import stop_signals
 from tutordex_dagster.queue.contract import Finished
-from tutordex_dagster.queue.worker import DrainSummary, drain
+from tutordex_dagster.queue.spending import Tally
 from tutordex_dagster.resources.services import Services
+from tutordex_dagster.resources.work import VersionWorker
 from tutordex_dagster.windows import hour_of
 
 VERSION_TAG = "tutordex/version"
@@ -43,17 +48,20 @@ def drain_due(
     """Drain, then tell Dagster what changed."""
     spec = services.pipeline(config.version)
     register_version(services, spec)
-    summary, touched = _drain(services, spec, config)
+    tally, touched = _drain(services, spec, config)
     context.log.info(
         "%s: %d jobs (%d ok, %d skipped, %d to be tried again, %d dead) in %d hours",
         spec.name,
-        summary.claimed,
-        summary.ok,
-        summary.skipped,
-        summary.failed,
-        summary.dead,
+        tally.done,
+        tally.ok,
+        tally.skipped,
+        tally.failed,
+        tally.dead,
         len(touched),
     )
+    if tally.obstacle:
+        context.log.warning("%s", tally.obstacle)
+    context.add_output_metadata(spending(tally))
     report_in_run(context, touched_events(context.instance, services, spec, touched))
     if spec == services.live:
         project_and_report(context, services)
@@ -86,25 +94,30 @@ def touched_events(
     return extraction_events(services, spec, extracted, newest_raw_event=pointer)
 
 
-def _drain(services: Services, spec: PipelineSpec, config: DrainConfig) -> tuple[DrainSummary, Touched]:
+def _drain(services: Services, spec: PipelineSpec, config: DrainConfig) -> tuple[Tally, Touched]:
     touched: Touched = set()
 
     def note(batch: Sequence[Finished]) -> None:
         touched.update((end.job.channel_id, hour_of(end.job.posted_at)) for end in batch)
 
     deadline = services.clock() + timedelta(seconds=config.seconds)
-    summary = drain(
-        services.queue,
-        build_extractor(spec),
-        spec.name,
-        clock=services.clock,
-        policy=services.retry_policy,
-        batch_size=services.settings.extraction_worker_batch_size,
-        max_jobs=config.max_jobs,
-        should_stop=lambda: services.clock() >= deadline,
-        on_batch=note,
-    )
-    return summary, touched
+    with _stop_signals() as stop:
+        tally = VersionWorker(services=services, spec=spec).work(
+            max_jobs=config.max_jobs,
+            should_stop=lambda: stop.is_set() or services.clock() >= deadline,
+            on_batch=note,
+        )
+    return tally, touched
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """Let a run that is told to end finish what it holds; only a main thread hears signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield threading.Event()
+        return
+    with stop_signals() as stop:
+        yield stop
 
 
 def _in_grid(services: Services, touched: Collection[tuple[int, datetime]]) -> Hours:

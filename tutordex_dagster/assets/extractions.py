@@ -11,12 +11,13 @@ from tutordex_dagster.assets.events import NO_VALUE, done, newest_event, report_
 from tutordex_dagster.assets.failures import partition_failure
 from tutordex_dagster.assets.keys import RAW_MESSAGES, extraction_key
 from tutordex_dagster.assets.reports import ExtractedHour, extracted_hours, extraction_events
+from tutordex_dagster.assets.spending import spending
 from tutordex_dagster.capture.contract import Lane
-from tutordex_dagster.extraction.contract import Extractor
-from tutordex_dagster.extraction.versions import PipelineSpec, build_extractor, fingerprint
+from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
 from tutordex_dagster.partitions import windows_by_channel
-from tutordex_dagster.queue.worker import drain
+from tutordex_dagster.queue.spending import Tally
 from tutordex_dagster.resources.services import Services
+from tutordex_dagster.resources.work import VersionWorker
 from tutordex_dagster.store.channels import Channel
 from tutordex_dagster.windows import Sleep, Window
 
@@ -69,10 +70,13 @@ def extraction_asset(
             if channel.reference in windows
         }
         newest_raw_event = newest_event(context.instance, RAW_MESSAGES)
-        hours = process(services, spec, channels, config, sleep=sleep)
+        hours, tally = process(services, spec, channels, config, sleep=sleep)
         good = [hour for hour in hours if not hour.unprocessed]
-        report_in_run(context, extraction_events(services, spec, good, newest_raw_event=newest_raw_event))
-        left = {} if config.max_messages else _unprocessed(hours)
+        events = extraction_events(
+            services, spec, good, newest_raw_event=newest_raw_event, of_the_run=spending(tally)
+        )
+        report_in_run(context, events)
+        left = {} if config.max_messages else _unprocessed(hours, tally.obstacle)
         failed = left | _unregistered(windows, channels)
         if failed:
             raise partition_failure(failed, of=len(context.partition_keys))
@@ -93,12 +97,12 @@ def process(
     config: ExtractionConfig,
     *,
     sleep: Sleep,
-) -> list[ExtractedHour]:
-    """Extract the live messages of these windows and return how far every hour got.
+) -> tuple[list[ExtractedHour], Tally]:
+    """Extract the live messages of these windows; return how far every hour got, and what that took.
 
     Messages that are edited meanwhile, and jobs another worker holds, get a few more rounds.
     """
-    extractor = build_extractor(spec)
+    worker, tally = VersionWorker(services=services, spec=spec), Tally()
     wanted = {
         channel: [hour for window in windows for hour in window.hours()]
         for channel, windows in channels.items()
@@ -109,11 +113,11 @@ def process(
             sleep(WAIT_SECONDS)
         for window, ids in _by_window(channels).items():
             force = config.force and not number
-            _drain(services, spec, extractor, _enqueue(services, spec, ids, window, config, force=force))
+            _drain(worker, _enqueue(services, spec, ids, window, config, force=force), tally)
         hours = extracted_hours(services, spec, wanted)
-        if config.max_messages or not any(hour.unprocessed for hour in hours):
+        if config.max_messages or tally.obstacle or not any(hour.unprocessed for hour in hours):
             break
-    return hours
+    return hours, tally
 
 
 def _enqueue(
@@ -137,17 +141,11 @@ def _enqueue(
     return services.raw_log.raw_ids(channel_ids, window, limit_per_channel=config.max_messages)
 
 
-def _drain(services: Services, spec: PipelineSpec, extractor: Extractor, raw_ids: Sequence[int]) -> None:
+def _drain(worker: VersionWorker, raw_ids: Sequence[int], tally: Tally) -> None:
     for start in range(0, len(raw_ids), SCOPE):
-        drain(
-            services.queue,
-            extractor,
-            spec.name,
-            clock=services.clock,
-            policy=services.retry_policy,
-            raw_ids=raw_ids[start : start + SCOPE],
-            batch_size=services.settings.extraction_worker_batch_size,
-        )
+        tally.add(worker.work(raw_ids=raw_ids[start : start + SCOPE]))
+        if tally.obstacle:
+            return
 
 
 def _by_window(channels: Mapping[Channel, Sequence[Window]]) -> dict[Window, list[int]]:
@@ -159,13 +157,11 @@ def _by_window(channels: Mapping[Channel, Sequence[Window]]) -> dict[Window, lis
     return ids
 
 
-def _unprocessed(hours: Sequence[ExtractedHour]) -> dict[tuple[str, datetime], str]:
+def _unprocessed(hours: Sequence[ExtractedHour], obstacle: str | None) -> dict[tuple[str, datetime], str]:
+    why = obstacle or "another worker holds them"
     return {
-        (
-            hour.channel.reference,
-            hour.hour,
-        ): f"{hour.unprocessed} messages were not extracted, another worker"
-        " holds them; the queue keeps them, materialize it again later"
+        (hour.channel.reference, hour.hour): f"{hour.unprocessed} messages were not extracted, {why};"
+        " the queue keeps them, materialize it again later"
         for hour in hours
         if hour.unprocessed
     }

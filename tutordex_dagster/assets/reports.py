@@ -91,11 +91,17 @@ def extracted_hours(services: Services, spec: PipelineSpec, hours: Hours) -> lis
 
 
 def extraction_events(
-    services: Services, spec: PipelineSpec, hours: Sequence[ExtractedHour], *, newest_raw_event: int | None
+    services: Services,
+    spec: PipelineSpec,
+    hours: Sequence[ExtractedHour],
+    *,
+    newest_raw_event: int | None,
+    of_the_run: Mapping[str, Any] | None = None,
 ) -> list[dg.AssetMaterialization]:
     """Return the events of these partitions, with pictures on the newest one of every channel.
 
-    `newest_raw_event` is the newest event of `raw_messages` from before the counts were read.
+    `newest_raw_event` is the newest event of `raw_messages` from before the counts were read; `of_the_run`
+    is told on the last event.
     """
     code = fingerprint(spec)
     newest = {each.channel.channel_id: each for each in hours}
@@ -115,6 +121,7 @@ def extraction_events(
                     if newest[each.channel.channel_id] is each
                     else {}
                 ),
+                **(of_the_run or {} if each is hours[-1] else {}),
             },
         )
         for each in hours

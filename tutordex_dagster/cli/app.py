@@ -27,7 +27,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "channels": ("channels:channels", "List the channels and where they come from."),
     "sessions": ("sessions:sessions", "List the Telegram sessions, or allow a parked one again."),
     "breaker": ("breaker:breaker", "Show or reset the circuit breakers."),
-    "queue": ("queue:queue", "Manage the extraction queue."),
+    "dead": ("dead:dead", "List, show, retry or discard extractions that are out of attempts."),
     "db": ("db:db", "Migrate or check the database."),
     "config": ("config:config", "Show, check or document the settings."),
     "doctor": ("doctor:doctor", "Look for what is wrong and say what to do."),

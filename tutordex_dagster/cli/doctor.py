@@ -68,11 +68,11 @@ def examine(mode: "Mode", *, online: bool) -> "Iterator[Finding]":
 
 
 def _pipelines(settings: "Settings") -> "Finding":
-    from tutordex_dagster.extraction.versions import load_pipelines
     from tutordex_dagster.operations.doctor import ok
+    from tutordex_dagster.resources.pipelines import load_versions
     from tutordex_dagster.resources.services import find_pipeline
 
-    pipelines = load_pipelines(settings.tutordex_pipelines)
+    pipelines = load_versions(settings)
     live = find_pipeline(pipelines, settings.extraction_pipeline_version)
     return ok("pipelines", f"{', '.join(spec.name for spec in pipelines)}; live: {live.name}")
 

@@ -1,8 +1,8 @@
 """`tutordex drain`: a worker in the terminal, without Dagster."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from tutordex_dagster.extraction.versions import PipelineSpec
     from tutordex_dagster.queue.contract import Finished
-    from tutordex_dagster.queue.worker import DrainSummary
+    from tutordex_dagster.queue.spending import Tally
     from tutordex_dagster.resources.services import Services
+    from tutordex_dagster.resources.work import VersionWorker
 
 ROUND = 5_000
 """Jobs between two projections: `assignments` follows a long drain within seconds."""
@@ -34,7 +35,7 @@ IDLE_SECONDS = 5.0
 @click.option("--oneshot", is_flag=True, help="Exit once nothing is due. Or EXTRACTION_WORKER_ONESHOT=1.")
 @click.option("--max-jobs", type=click.IntRange(1), help="Exit after so many. Or EXTRACTION_WORKER_MAX_JOBS.")
 def drain(name: str | None, max_jobs: int | None, *, oneshot: bool) -> None:
-    """Work through the queue of a version until Ctrl-C, which finishes the batch that is held.
+    """Work through the queue of a version until Ctrl-C, which finishes what is held.
 
     Draining the live version also brings `assignments` up to date.
     """
@@ -52,6 +53,12 @@ def drain(name: str | None, max_jobs: int | None, *, oneshot: bool) -> None:
         say(worker.summary())
 
 
+def _new_tally() -> "Tally":
+    from tutordex_dagster.queue.spending import Tally
+
+    return Tally()
+
+
 @dataclass(kw_only=True)
 class Worker:
     """Rounds of draining and projecting, and what they added up to; `touched` are channel ids and hours."""
@@ -59,9 +66,7 @@ class Worker:
     services: "Services"
     spec: "PipelineSpec"
     stop: Event
-    ends: Counter[str] = field(default_factory=Counter)
-    claimed: int = 0
-    lost: int = 0
+    tally: "Tally" = field(default_factory=_new_tally)
     touched: set[tuple[int, datetime]] = field(default_factory=set)
     _bar: tuple[Progress, TaskID] | None = None
 
@@ -71,42 +76,37 @@ class Worker:
         self._bar = bar, bar.add_task(f"Draining {self.spec.name}", total=due)
 
     def run(self, *, oneshot: bool, max_jobs: int | None) -> None:
-        """Work until told to stop, `max_jobs` are done or, with `oneshot`, nothing is due."""
-        while not self.stop.is_set() and (max_jobs is None or self.claimed < max_jobs):
-            done = self._round(ROUND if max_jobs is None else min(ROUND, max_jobs - self.claimed))
+        """Work until told to stop, `max_jobs` are done or, with `oneshot`, nothing is due or can be done."""
+        while not self.stop.is_set() and (max_jobs is None or self.tally.done < max_jobs):
+            done = self._round(ROUND if max_jobs is None else min(ROUND, max_jobs - self.tally.done))
             self._project()
-            if done == 0 and oneshot:
+            idle = done == 0 or self.tally.obstacle is not None
+            if idle and oneshot:
                 return
-            if done == 0:
+            if idle:
                 self.stop.wait(IDLE_SECONDS)
 
     def summary(self) -> str:
-        """Return what was done, and what still waits, in one line."""
-        ends = ", ".join(f"{self.ends[end]} {end}" for end in ("ok", "skipped", "failed", "dead"))
-        lost = f", {self.lost} lost to another worker" if self.lost else ""
+        """Return what was done, what keeps the rest, and what still waits, in one line."""
+        tally = self.tally
+        ends = ", ".join(f"{tally.ends[end]} {end}" for end in ("ok", "skipped", "failed", "dead"))
+        lost = f", {tally.lost} lost to another worker" if tally.lost else ""
+        reused = f", {tally.reused} by an answer to the same text" if tally.reused else ""
         next_due = self.services.queue.next_due_at(self.spec.name)
         waiting = f"; the next job is due at {instant(next_due)} UTC" if next_due else ""
-        return f"{self.spec.name}: {self.claimed} jobs ({ends}{lost}){waiting}"
+        kept = f"; {tally.obstacle}" if tally.obstacle else ""
+        return f"{self.spec.name}: {tally.done} jobs ({ends}{lost}{reused}){waiting}{kept}"
 
     def _round(self, max_jobs: int) -> int:
-        from tutordex_dagster.extraction.versions import build_extractor
-        from tutordex_dagster.queue import worker
+        done = self._worker.work(max_jobs=max_jobs, should_stop=self.stop.is_set, on_batch=self._advance)
+        self.tally.add(done)
+        return done.done
 
-        done: DrainSummary = worker.drain(
-            self.services.queue,
-            build_extractor(self.spec),
-            self.spec.name,
-            clock=self.services.clock,
-            policy=self.services.retry_policy,
-            batch_size=self.services.settings.extraction_worker_batch_size,
-            max_jobs=max_jobs,
-            should_stop=self.stop.is_set,
-            on_batch=self._advance,
-        )
-        self.claimed += done.claimed
-        self.lost += done.lost
-        self.ends.update(done.ends)
-        return done.claimed
+    @cached_property
+    def _worker(self) -> "VersionWorker":
+        from tutordex_dagster.resources.work import VersionWorker
+
+        return VersionWorker(services=self.services, spec=self.spec)
 
     def _advance(self, batch: "Sequence[Finished]") -> None:
         self.touched.update((end.job.channel_id, hour_of(end.job.posted_at)) for end in batch)

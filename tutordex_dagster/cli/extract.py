@@ -19,14 +19,13 @@ def extract(file: IO[bytes], name: str | None, output: IO[bytes]) -> None:
     Writes one JSON object a line, in the same order, with the assignment under `extraction`.
     """
     from tutordex_dagster.extraction.files import LineCounts, extract_lines
-    from tutordex_dagster.extraction.versions import build_extractor, load_pipelines
+    from tutordex_dagster.extraction.versions import build_extractor
+    from tutordex_dagster.resources.pipelines import load_versions
     from tutordex_dagster.resources.services import find_pipeline
     from tutordex_dagster.settings import load_settings
 
     settings = load_settings()
-    spec = find_pipeline(
-        load_pipelines(settings.tutordex_pipelines), name or settings.extraction_pipeline_version
-    )
+    spec = find_pipeline(load_versions(settings), name or settings.extraction_pipeline_version)
     counts = LineCounts()
     lines = extract_lines(_shown(file), build_extractor(spec), pipeline_version=spec.name, counts=counts)
     output.writelines(lines)

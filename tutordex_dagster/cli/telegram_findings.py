@@ -99,16 +99,17 @@ def _facts(settings: Settings, chosen: ChosenSession, row: SessionRow | None) ->
 
 
 def _gates(services: Services) -> Iterator[Finding]:
-    breakers = {
-        row.component: f"{row.breaker.state} since {row.changed_at:%Y-%m-%d %H:%M} UTC ({row.breaker.reason})"
-        for row in services.breakers.all()
-        if row.breaker.state != "closed"
-    }
+    breakers: dict[str, str] = {}
+    stopped: dict[str, str] = {}
+    for row in services.breakers.all():
+        if row.breaker.state != "closed":
+            since = f"{row.breaker.state} since {row.changed_at:%Y-%m-%d %H:%M} UTC ({row.breaker.reason})"
+            (stopped if row.breaker.state == "stopped" else breakers)[row.component] = since
     floods = {
         f"{flood.method} with {flood.session}": flood.until
         for flood in services.paces.flooded(services.clock())
     }
-    yield from judge.gates(breakers, floods)
+    yield from judge.gates(breakers, floods, stopped)
 
 
 def _tail(services: Services) -> Iterator[Finding]:

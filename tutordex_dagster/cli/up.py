@@ -73,13 +73,13 @@ def _prepare(settings: "Settings") -> "Urls":
     """Make databases, tables, channels and Dagster's folder ready; all of it may exist already."""
     from tutordex_dagster.cli.environment import prepare_dagster_home
     from tutordex_dagster.cli.session import registered_version
-    from tutordex_dagster.extraction.versions import load_pipelines
     from tutordex_dagster.resources.channels import sync_channels
     from tutordex_dagster.resources.databases import database_urls
+    from tutordex_dagster.resources.pipelines import load_versions
     from tutordex_dagster.resources.services import find_pipeline, open_services
     from tutordex_dagster.store.migrate import ensure_database, migrate
 
-    pipelines = load_pipelines(settings.tutordex_pipelines)
+    pipelines = load_versions(settings)
     find_pipeline(pipelines, settings.extraction_pipeline_version)
     urls = database_urls(settings)
     ensure_database(urls.tutordex)

@@ -10,14 +10,20 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, assert_never
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from tutordex_dagster.errors import UsageError
-from tutordex_dagster.extraction import rules
-from tutordex_dagster.extraction.contract import Extractor, Outcome
+from tutordex_dagster.extraction import llm, rules
+from tutordex_dagster.extraction.contract import AsyncExtractor, Extractor, Outcome
+from tutordex_dagster.extraction.llm.chat import ChatModel
+from tutordex_dagster.extraction.llm.extractor import LlmExtractor
+from tutordex_dagster.extraction.llm.hybrid import HybridExtractor
+from tutordex_dagster.extraction.llm.schema import json_schema
+from tutordex_dagster.extraction.llm.spec import LlmDefaults, LlmSpec, read_parameters
+from tutordex_dagster.extraction.rules.answers import AnsweringRules
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _NOT_AN_ASSET_NAME = re.compile(r"[^A-Za-z0-9_]")
@@ -29,13 +35,15 @@ class PipelineSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
-    extractor: Literal["rules"]
+    extractor: Literal["rules", "llm", "hybrid"]
     revision: int
-    """The revision of the rules the file was written for; it has to be the code's own."""
+    """The revision of the code the file was written for (see `revision_of`); it has to be the code's own."""
     description: str
     parameters: Mapping[str, JsonValue] = Field(default_factory=dict)
     shadow: bool = False
     """Also enqueue every new message for this version, although it is not the live one."""
+    llm: LlmSpec | None = None
+    """The language model of `llm` and `hybrid`: parameters and environment together. Never in a file."""
 
     @property
     def asset_name(self) -> str:
@@ -43,18 +51,21 @@ class PipelineSpec(BaseModel):
         return _NOT_AN_ASSET_NAME.sub("_", self.name)
 
 
-def load_pipelines(folder: Path) -> tuple[PipelineSpec, ...]:
+def load_pipelines(folder: Path, defaults: LlmDefaults | None = None) -> tuple[PipelineSpec, ...]:
     """Read every `*.yaml` of the folder, sorted by version name.
 
-    Raises UsageError for a folder without files, broken YAML, an unknown, repeated or missing key, a bad name
-    or parameter, two files of one name or one asset name, and a revision that is not the code's.
+    `defaults` is what the environment says about language models (by default nothing, and prompts are looked
+    for beside the folder). Raises UsageError for a folder without files, broken YAML, an unknown, repeated or
+    missing key, a bad name or parameter, a prompt that cannot be read, two files of one name or one asset
+    name, and a revision that is not the code's.
     """
+    defaults = defaults or LlmDefaults(root=folder.parent)
     files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
     if not files:
         raise UsageError(folder, "holds no pipeline version", "add a *.yaml file or name another folder")
     by_asset_name: dict[str, tuple[Path, PipelineSpec]] = {}
     for file in files:
-        spec = _read_spec(file)
+        spec = _read_spec(file, defaults)
         other = by_asset_name.setdefault(spec.asset_name, (file, spec))
         if other[0] != file:
             raise UsageError(
@@ -66,30 +77,67 @@ def load_pipelines(folder: Path) -> tuple[PipelineSpec, ...]:
 
 
 def fingerprint(spec: PipelineSpec) -> str:
-    """Return the sha256 (hex) of everything that decides this version's outputs; the description does not."""
-    decides = {
+    """Return the sha256 (hex) of everything that decides this version's outputs; the description does not.
+
+    Of a language model that is the prompt's text and the examples, the model, the form asked for, a pinned
+    dialect and the parameters of sampling; neither the address nor the pace. It needs no network: what a
+    probe of the server finds out stands in the `fingerprint` of every answer.
+    """
+    decides: dict[str, Any] = {
         "extractor": spec.extractor,
-        "parameters": dict(spec.parameters),
         "revision": spec.revision,
         "schema": _outcome_schema(),
     }
+    if spec.llm is None:
+        decides["parameters"] = dict(spec.parameters)
+    else:
+        decides["llm"] = spec.llm.decides()
+        decides["llm_revision"] = llm.REVISION
+        decides["form"] = json_schema()
     canonical = json.dumps(decides, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def revision_of(extractor: Literal["rules", "llm", "hybrid"]) -> int:
+    """Return the revision of this code a file has to name: that of the rules where they take part."""
+    return llm.REVISION if extractor == "llm" else rules.REVISION
+
+
 def build_extractor(spec: PipelineSpec) -> Extractor:
-    """Return the extractor the spec describes; UsageError for a bad parameter or another revision."""
-    match spec.extractor:
-        case "rules":
-            if spec.revision != rules.REVISION:
-                raise UsageError(
-                    f"version {spec.name!r}, field 'revision': {spec.revision}",
-                    f"the rules in this code are revision {rules.REVISION} and read posts differently",
-                    f"give the version a new name and `revision: {rules.REVISION}`",
-                )
-            return rules.build(spec.parameters)
-        case unknown:
-            assert_never(unknown)
+    """Return the extractor of a version of rules alone; UsageError for a bad parameter or revision."""
+    _require_revision(spec)
+    if spec.extractor == "rules":
+        return rules.build(spec.parameters)
+    raise UsageError(
+        f"version {spec.name!r}",
+        f"asks a language model (extractor: {spec.extractor})",
+        "build it with build_async_extractor",
+    )
+
+
+def build_async_extractor(spec: PipelineSpec, model: ChatModel | None = None) -> AsyncExtractor:
+    """Return the extractor of any version; one of rules alone answers at once and needs no model.
+
+    Raises UsageError for a bad parameter, another revision, or a model that is needed and not there.
+    """
+    if spec.llm is None:
+        return AnsweringRules(build_extractor(spec))
+    _require_revision(spec)
+    if model is None:
+        raise UsageError(f"version {spec.name!r}", "was given no model to ask", "open it with open_extractor")
+    asked = LlmExtractor(spec.llm, model, fingerprint=fingerprint(spec))
+    return asked if spec.llm.hybrid is None else HybridExtractor(asked, spec.llm.hybrid)
+
+
+def _require_revision(spec: PipelineSpec) -> None:
+    own = revision_of(spec.extractor)
+    if spec.revision != own:
+        what = "language model's reading" if spec.extractor == "llm" else "rules"
+        raise UsageError(
+            f"version {spec.name!r}, field 'revision': {spec.revision}",
+            f"the {what} in this code is revision {own} and gives other results",
+            f"give the version a new name and `revision: {own}`",
+        )
 
 
 @cache
@@ -98,22 +146,32 @@ def _outcome_schema() -> dict[str, Any]:
     return TypeAdapter(outcome).json_schema()
 
 
-def _read_spec(file: Path) -> PipelineSpec:
+def _read_spec(file: Path, defaults: LlmDefaults) -> PipelineSpec:
     fields, lines = _read_fields(file)
     try:
-        spec = PipelineSpec.model_validate(fields)
+        spec = _validated(fields, lines)
+        if spec.extractor == "rules":
+            build_extractor(spec)
+            return spec
+        _require_revision(spec)
+        parameters = read_parameters(spec.extractor, spec.parameters)
+        return spec.model_copy(update={"llm": LlmSpec.of(parameters, defaults)})
+    except UsageError as error:
+        raise UsageError(f"{file}: {error.value}", error.reason, error.next_step) from error
+
+
+def _validated(fields: dict[str, object], lines: Mapping[str, int]) -> PipelineSpec:
+    if "llm" in fields:  # ours to fill in
+        where = f"line {lines['llm']}, field 'llm'"
+        raise UsageError(where, "is no field of a file", "write it under `parameters`")
+    try:
+        return PipelineSpec.model_validate(fields)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        where = f"{file}, line {lines.get(field.split('.')[0], 1)}, field {field!r}"
-        raise UsageError(
-            where, first["msg"], f"known fields: {', '.join(PipelineSpec.model_fields)}"
-        ) from error
-    try:
-        build_extractor(spec)
-    except UsageError as error:
-        raise UsageError(f"{file}: {error.value}", error.reason, error.next_step) from error
-    return spec
+        where = f"line {lines.get(field.split('.')[0], 1)}, field {field!r}"
+        known = ", ".join(name for name in PipelineSpec.model_fields if name != "llm")
+        raise UsageError(where, first["msg"], f"known fields: {known}") from error
 
 
 def _read_fields(file: Path) -> tuple[dict[str, object], dict[str, int]]:

@@ -153,7 +153,11 @@ def _calls(status: Status) -> Iterator[str]:
         if row.parked_at is not None and row.fingerprint in chosen:
             yield f"session {row.name}: {session_state(row)}; tutordex login --session {row.name}"
     for breaker in telegram.breakers:
-        if breaker.breaker.state != "closed":
+        if breaker.breaker.state == "stopped":
+            why = f"stopped since {_minute(breaker.changed_at)} ({breaker.breaker.reason})"
+            component = breaker.component
+            yield f"{component}: {why}; once put right: tutordex breaker reset {component}"
+        elif breaker.breaker.state != "closed":
             since = f"{breaker.breaker.state} since {_minute(breaker.changed_at)} ({breaker.breaker.reason})"
             yield f"breaker {breaker.component}: {since}; it closes once a probe works"
     for flood in telegram.floods:
@@ -194,7 +198,7 @@ def _work(status: Status) -> Iterator[str]:
         yield "catchup: is switched off while hours are missing; set RECOVERY_CATCHUP_ENABLED=1"
     dead = status.backlog.get(status.live_version, {}).get("dead", 0)
     if dead:
-        yield f"{status.live_version}: {dead} extractions are dead; once put right: tutordex queue redrive"
+        yield f"{status.live_version}: {dead} extractions are dead; look: tutordex dead list"
 
 
 def _about(reference: str, problem: str) -> str:

@@ -44,6 +44,10 @@ class BreakerOpen(Postponed):
     """Too many calls failed lately: none is made until the open timeout has passed."""
 
 
+class BreakerStopped(PermanentError):  # noqa: N818 - as above
+    """No call is made until a person has put something right and reset the breaker."""
+
+
 class SessionBusy(TransientError):  # noqa: N818 - as above
     """Another process holds the session: it may be used by one at a time."""
 

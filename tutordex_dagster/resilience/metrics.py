@@ -17,6 +17,12 @@ LAST_RETRY_DELAY = "last_retry_delay_seconds"
 BREAKER_STATE = "breaker_state"
 FETCH_LAG = "fetch_lag_seconds"
 FETCH_DURATION = "fetch_duration_seconds"
+EXTRACTIONS = "extractions_total"
+EXTRACTION_FAILURES = "extraction_failures_total"
+EXTRACTIONS_REUSED = "extractions_reused_total"
+EXTRACTION_TOKENS = "extraction_tokens_total"
+EXTRACTION_COST = "extraction_cost_total"
+EXTRACTION_LATENCY = "extraction_latency_seconds"
 
 FETCH_BOUNDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 """Upper bounds, in seconds, of the buckets of FETCH_DURATION."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TextIO
 from tutordex_dagster.capture.references import parse_channel_list
 from tutordex_dagster.comparison.contract import Arm, Pair
 from tutordex_dagster.comparison.experiments import ExperimentSpec, load_experiments
-from tutordex_dagster.errors import UsageError
-from tutordex_dagster.extraction.versions import PipelineSpec, build_extractor, fingerprint
-from tutordex_dagster.queue.worker import drain
+from tutordex_dagster.errors import TransientError, UsageError
+from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
+from tutordex_dagster.resources.work import VersionWorker
 from tutordex_dagster.windows import Window
 
 if TYPE_CHECKING:
@@ -54,13 +54,18 @@ def run_experiment(
 ) -> list[Report]:
     """Do the whole workflow; what a version has done already it does not do again.
 
-    Raises UsageError for an unknown version or channel, and for an experiment that was frozen differently.
+    Raises UsageError for an unknown version or channel, and for an experiment that was frozen differently;
+    TransientError when a version's language model cannot be asked now. What was extracted is kept.
     """
     versions = [registered(services, name) for name in spec.versions]
     posts = freeze(services, spec)
     for version in versions:
+        worker = VersionWorker(services=services, spec=version)
         for raw_ids in services.comparisons.member_ids(spec.name):
-            _extract(services, version, raw_ids)
+            services.queue.enqueue(version.name, raw_ids, lane="reparse")
+            obstacle = worker.work(raw_ids=raw_ids).obstacle
+            if obstacle:
+                raise TransientError(f"{version.name}: {obstacle}; then run the experiment again: it goes on")
             progress(version.name, len(raw_ids), posts)
     return compare_experiment(services, spec)
 
@@ -162,19 +167,6 @@ def write_report(
     with _replacing(folder / "summary.json") as file:
         file.write(summary_json(comparison, schema_version=services.settings.schema_version).decode())
     return Report(comparison=comparison, folder=folder, to_judge=to_judge)
-
-
-def _extract(services: "Services", spec: PipelineSpec, raw_ids: list[int]) -> None:
-    services.queue.enqueue(spec.name, raw_ids, lane="reparse")
-    drain(
-        services.queue,
-        build_extractor(spec),
-        spec.name,
-        clock=services.clock,
-        policy=services.retry_policy,
-        raw_ids=raw_ids,
-        batch_size=services.settings.extraction_worker_batch_size,
-    )
 
 
 @contextmanager

@@ -13,11 +13,12 @@ from tutordex_dagster.capture.export import ExportSource
 from tutordex_dagster.capture.recorded import RecordedSource
 from tutordex_dagster.capture.recording import RecordedChannel, read_recording, recorded_channels
 from tutordex_dagster.errors import PermanentError, UsageError
-from tutordex_dagster.extraction.versions import PipelineSpec, load_pipelines
-from tutordex_dagster.queue.worker import RetryPolicy
+from tutordex_dagster.extraction.versions import PipelineSpec
+from tutordex_dagster.queue.ends import RetryPolicy
 from tutordex_dagster.resources.databases import database_urls
 from tutordex_dagster.resources.feed import TailFeed, tick_tail
 from tutordex_dagster.resources.history import HistoryReader, history_obstacle
+from tutordex_dagster.resources.pipelines import load_versions
 from tutordex_dagster.settings import Settings
 from tutordex_dagster.store.assignments import Assignments
 from tutordex_dagster.store.audit import Audit
@@ -209,6 +210,6 @@ def services_on(database: Database, settings: Settings, *, clock: Clock = utc_no
         heartbeats=Heartbeats(database),
         audit=Audit(database),
         comparisons=Comparisons(database, clock=clock),
-        pipelines=load_pipelines(settings.tutordex_pipelines),
+        pipelines=load_versions(settings),
         clock=clock,
     )

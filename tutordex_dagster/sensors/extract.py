@@ -9,6 +9,7 @@ from tutordex_dagster.assets.drain import VERSION_TAG
 from tutordex_dagster.assets.keys import DRAIN_JOB
 from tutordex_dagster.extraction.versions import PipelineSpec
 from tutordex_dagster.resources.services import Services
+from tutordex_dagster.resources.work import VersionWorker
 from tutordex_dagster.sensors.in_flight import IN_PROGRESS, latest_run
 from tutordex_dagster.sensors.intervals import minimum_interval
 from tutordex_dagster.sensors.requests import priority_tags
@@ -51,6 +52,9 @@ def _why_not(services: Services, spec: PipelineSpec, latest: dg.RunRecord | None
     if not services.queue.due(spec.name).jobs:
         next_due = services.queue.next_due_at(spec.name)
         return f"nothing is due before {next_due:%Y-%m-%d %H:%M:%S} UTC" if next_due else "nothing is due"
+    obstacle = VersionWorker(services=services, spec=spec).obstacle()
+    if obstacle:
+        return obstacle
     if latest and latest.dagster_run.status == dg.DagsterRunStatus.FAILURE:
         again = _ended_at(latest) + RETRY_FAILED_AFTER
         if services.clock() < again:

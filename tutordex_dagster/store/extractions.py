@@ -1,17 +1,18 @@
 """The versioned queue in Postgres, and what can be asked about it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
-from psycopg.rows import class_row, dict_row, tuple_row
+from psycopg.rows import class_row, dict_row, scalar_row, tuple_row
 
 from tutordex_dagster.capture.contract import Lane
-from tutordex_dagster.queue.contract import Finished, Job, JobStatus
+from tutordex_dagster.queue.contract import Finished, Job, JobStatus, KnownAnswer
 from tutordex_dagster.store.database import Connection, Database
 from tutordex_dagster.store.lanes import LANES, PRIORITY
 from tutordex_dagster.store.queries import load
@@ -90,6 +91,22 @@ class ExtractionQueue:
         with self._lazily_committed() as connection:
             return connection.execute(_SQL["finish"], params).rowcount
 
+    def extend(self, version: str, jobs: Collection[Job]) -> set[UUID]:
+        """Begin the leases of these jobs anew; return the tokens that still own theirs."""
+        params = {
+            "version": version,
+            "raw_ids": [job.raw_id for job in jobs],
+            "leases": [job.lease for job in jobs],
+            "lease_seconds": self._lease_seconds,
+            "at": self._clock(),
+        }
+        return set(self._db.fetch(_SQL["extend"], params, scalar_row))
+
+    def answers(self, version: str, hashes: Collection[bytes]) -> dict[bytes, KnownAnswer]:
+        """Return the answers to texts of these hashes that were asked for under this version, by hash."""
+        params = {"version": version, "hashes": list(hashes)}
+        return {row["text_hash"]: _answer(row) for row in self._db.fetch(_SQL["answers"], params, dict_row)}
+
     def enqueue(self, version: str, raw_ids: Sequence[int], *, lane: Lane, force: bool = False) -> int:
         """Make jobs for these revisions, as far as they are live; return how many were made or changed.
 
@@ -117,10 +134,6 @@ class ExtractionQueue:
             **self._enqueuing(version, lane, force=force),
         }
         return int(self._db.value(_SQL["enqueue_window"], params))
-
-    def redrive(self, version: str) -> int:
-        """Give the dead jobs of a version all their attempts again; return how many there were."""
-        return self._db.execute(_SQL["redrive"], {"version": version, "at": self._clock()})
 
     def backlog(self) -> list[BacklogRow]:
         """Count the jobs of every version by status."""
@@ -169,7 +182,7 @@ class ExtractionQueue:
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    raw_id, version, lease, attempt, priority, channel_id, posted_at, kind, text = row
+    raw_id, version, lease, attempt, priority, channel_id, posted_at, kind, text, forwarded_from, spent = row
     return Job(
         raw_id=raw_id,
         version=version,
@@ -180,7 +193,14 @@ def _job(row: tuple[Any, ...]) -> Job:
         posted_at=posted_at,
         kind=kind,
         text=text,
+        forwarded_from=forwarded_from,
+        spent=spent or {},
     )
+
+
+def _answer(row: dict[str, Any]) -> KnownAnswer:
+    result = row.pop("result")
+    return KnownAnswer(**row, result=None if result is None else result.encode())
 
 
 def _end(end: Finished) -> dict[str, object]:
@@ -194,6 +214,7 @@ def _end(end: Finished) -> dict[str, object]:
         "error_class": end.error_class,
         "not_before": end.not_before,
         # The standard library escapes a lone surrogate where orjson refuses it; error texts may hold one.
+        "text_hash": None if end.text_hash is None else end.text_hash.hex(),
         "meta": orjson.Fragment(json.dumps(end.meta, default=str)),
     }
 

@@ -27,7 +27,7 @@ CREATE TYPE job_status AS ENUM (
     'ok',         -- finished with a result; a forced enqueue makes it pending
     'failed',     -- an attempt ended without a result; claimable again at not_before
     'skipped',    -- finished without a result because there is none to have, see reason
-    'dead'        -- out of attempts; redrive or a forced enqueue makes it pending
+    'dead'        -- out of attempts; a retry by hand or a forced enqueue makes it pending
 );
 
 CREATE TYPE assignment_status AS ENUM (
@@ -203,7 +203,7 @@ CREATE TABLE telegram_extractions (
     posted_at timestamptz NOT NULL,
     status job_status NOT NULL DEFAULT 'pending',
     priority smallint NOT NULL CHECK (priority BETWEEN 0 AND 3), -- 0 live, 1 catchup, 2 backfill, 3 reparse
-    attempt smallint NOT NULL DEFAULT 0,    -- claims so far
+    attempt smallint NOT NULL DEFAULT 0,    -- claims so far, without those that were given back
     not_before timestamptz NOT NULL,        -- earliest next claim
     lease_token uuid,                       -- names the one claim that may finish the job
     lease_expires_at timestamptz,
@@ -214,6 +214,7 @@ CREATE TABLE telegram_extractions (
     enqueued_at timestamptz NOT NULL,
     finished_at timestamptz,
     projected_at timestamptz,               -- when assignments took this end over
+    text_hash bytea,                        -- of a text a slow extractor was asked about; null: not asked
     PRIMARY KEY (raw_id, pipeline_version),
     CONSTRAINT lease_while_processing CHECK (
         (status = 'processing') = (lease_token IS NOT NULL)
@@ -236,6 +237,15 @@ WHERE status = 'processing';
 CREATE INDEX telegram_extractions_unprojected
 ON telegram_extractions (pipeline_version, raw_id)
 WHERE status IN ('ok', 'skipped') AND projected_at IS NULL;
+
+-- Answers that can be used again for another post of the same text. Empty for versions made of rules.
+CREATE INDEX telegram_extractions_answered
+ON telegram_extractions (pipeline_version, text_hash)
+WHERE status IN ('ok', 'skipped') AND text_hash IS NOT NULL;
+
+CREATE INDEX telegram_extractions_dead
+ON telegram_extractions (pipeline_version, finished_at)
+WHERE status = 'dead';
 
 -- Every job is updated twice: vacuum early, so that claims do not walk over dead index entries.
 ALTER TABLE telegram_extractions SET (
@@ -279,13 +289,13 @@ $$;
 
 -- Up to `max_jobs` due jobs of a version, most urgent lane first, then the longest due; with `raw_ids` only
 -- those. Each claim counts one attempt and holds a lease of its own. Leases that expired are ended first:
--- back into the queue, or dead when that was the last attempt.
+-- back into the queue, or dead when that was the last attempt. `spent` is what earlier attempts cost.
 CREATE FUNCTION claim_telegram_extractions(
     version text, max_jobs integer, lease_seconds integer, max_attempts integer,
     raw_ids bigint[] DEFAULT NULL, as_of timestamptz DEFAULT now()
 ) RETURNS TABLE (
     raw_id bigint, pipeline_version text, lease_token uuid, attempt smallint, priority smallint,
-    channel_id bigint, posted_at timestamptz, kind text, text text
+    channel_id bigint, posted_at timestamptz, kind text, text text, forwarded_from text, spent jsonb
 )
 LANGUAGE plpgsql ROWS 50
 -- The plan must not depend on statistics: after a bulk enqueue there are none.
@@ -340,7 +350,7 @@ BEGIN
         RETURNING job.*
     )
     SELECT job.raw_id, job.pipeline_version, job.lease_token, job.attempt, job.priority,
-        job.channel_id, job.posted_at, raw.kind, raw.text
+        job.channel_id, job.posted_at, raw.kind, raw.text, raw.forwarded_from, job.meta -> 'spent'
     FROM claimed AS job JOIN telegram_messages_raw AS raw ON raw.raw_id = job.raw_id
     ORDER BY job.priority, job.not_before, job.raw_id;
 END
@@ -421,7 +431,8 @@ CREATE TABLE call_pace (
 CREATE TYPE breaker_state AS ENUM (
     'closed',   -- calls pass; too many failures within the window open it
     'open',     -- calls are refused until the open timeout has passed
-    'half_open' -- one probe at a time passes; its success closes, its failure opens again
+    'half_open', -- one probe at a time passes; its success closes, its failure opens again
+    'stopped'   -- calls are refused until a person has put something right and resets it
 );
 
 -- Circuit breakers, obeyed by every process.
@@ -434,6 +445,7 @@ CREATE TABLE breakers (
     probe_token uuid,                       -- the one call that may try whether it works again
     probe_expires_at timestamptz,
     changed_at timestamptz NOT NULL,
+    not_before timestamptz,                 -- no probe before this instant: the service asked for it
     CHECK ((state = 'closed') = (opened_at IS NULL))
 );
 

@@ -37,7 +37,7 @@ def refused(result: Result) -> str:
         (("backfill", "--since", LATER, "--until", EARLIER), "the window is empty: since is included"),
         (("backfill", "--since", LATER[:-6]), "has no time zone; write"),
         (("drain", "--version", "rulez"), "'rulez': is no pipeline version;"),
-        (("queue", "redrive", "--version", "rulez"), "'rulez': is no pipeline version;"),
+        (("dead", "retry", "--version", "rulez"), "'rulez': is no pipeline version;"),
         (("extract", "no-such-file.jsonl"), "no-such-file.jsonl"),
         (("import", "no-such-file.json", "--channel", "@imported"), "cannot be opened"),
         (("import", "pyproject.toml"), "Missing option '--channel'."),

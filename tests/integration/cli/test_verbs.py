@@ -107,14 +107,6 @@ def test_enqueue_takes_only_the_window_and_the_channels_asked_for(
     assert services.queue.due("rules-strict").jobs == 4
 
 
-def test_redrive_gives_dead_jobs_their_attempts_back(
-    tutordex: Command, services: Services, posts: Posts
-) -> None:
-    posts(1)
-    assert tutordex("queue", "redrive").stdout == "rules: 0 dead jobs wait for extraction again.\n"
-    assert services.queue.due("rules").jobs == 1
-
-
 def test_import_registers_stores_and_enqueues_and_a_second_time_adds_nothing(
     tutordex: Command, services: Services, export: Exported
 ) -> None:

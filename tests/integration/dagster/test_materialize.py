@@ -15,6 +15,7 @@ from tutordex_dagster.errors import PermanentError
 from tutordex_dagster.extraction.contract import Assignment, Extracted, Outcome
 from tutordex_dagster.extraction.versions import fingerprint
 from tutordex_dagster.partitions import partition_key, publish_partitions
+from tutordex_dagster.resources import work
 from tutordex_dagster.windows import HOUR, Window
 
 RULES = dg.AssetKey(["extractions", "rules"])
@@ -161,7 +162,7 @@ def test_a_poison_message_dies_and_the_rest_goes_on(world: World, monkeypatch: p
         if "POISON" in text:
             raise PermanentError("it is poison")
 
-    monkeypatch.setattr(extractions, "build_extractor", lambda _: FakeExtractor(refuse))
+    monkeypatch.setattr(work, "build_extractor", lambda _: FakeExtractor(refuse))
     world.record("alpha", [post(6.2), {"at": at(6.5), "text": "POISON"}, post(6.8), post(7.5)], channel_id=1)
     world.publish()
 
@@ -193,7 +194,7 @@ def test_an_edit_that_lands_while_the_old_text_is_processed_shows_in_assignments
                 lag=timedelta(0),
             )
 
-    monkeypatch.setattr(extractions, "build_extractor", lambda _: FakeExtractor(edit_now))
+    monkeypatch.setattr(work, "build_extractor", lambda _: FakeExtractor(edit_now))
     monkeypatch.setattr(extractions, "WAIT_SECONDS", 0)
     world.backfill(hours=1)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LABELS = [step.label for step in migrate.shipped()]
-NEXT = len(LABELS) + 1
+NEXT = migrate.shipped()[-1].version + 1
 SCHEMA = Path(migrate.__file__).parent / "schema.sql"
 CATALOG = """
     SELECT 'column', format('%s.%s %s %s %s %s %s', attrelid::regclass, attname,

@@ -259,12 +259,52 @@ def test_a_window_is_enqueued_with_a_limit_for_each_channel(world: "World") -> N
     assert enqueue("v2", 5, 6) == 6
 
 
-def test_redriving_gives_dead_jobs_of_one_version_their_attempts_back(every_state: "World") -> None:
-    other = checksum(every_state, "v2")
-    assert every_state.queue.redrive("v1") == 1
-    assert every_state.jobs()[4, 1] == ("pending", None)
-    assert {job.attempt for job in every_state.queue.claim("v1", limit=10)} == {1}
-    assert checksum(every_state, "v2") == other
+def test_a_job_that_is_given_back_keeps_its_attempts_and_what_they_cost(queued: "World") -> None:
+    failed = replace(queued.failed(queued.claim_one()), meta={"spent": {"cost": 2.5}})
+    queued.queue.finish([failed])
+    job = queued.claim_one()
+    assert (job.attempt, job.spent) == (2, {"cost": 2.5})
+    later = queued.clock() + timedelta(seconds=60)
+    queued.queue.finish([Finished(job=job, status="pending", not_before=later)])
+    assert queued.jobs() == {(1, 1): ("pending", None)}
+    assert queued.queue.next_due_at("v1") == later
+    queued.clock.forward(seconds=60)
+    again = queued.claim_one()
+    assert (again.attempt, again.spent) == (2, {"cost": 2.5})
+
+
+def test_a_claim_tells_where_a_message_was_forwarded_from(world: "World") -> None:
+    world.store(replace(world.message(1), forwarded_from="Elsewhere"), enqueue="v1")
+    assert world.claim_one().forwarded_from == "Elsewhere"
+
+
+def test_a_heartbeat_extends_the_leases_that_still_hold_and_names_them(world: "World") -> None:
+    world.store(world.message(1), world.message(2), enqueue="v1")
+    kept, lost = world.queue.claim("v1", limit=2)
+    world.queue.finish([Finished(job=lost, status="pending")])
+    world.clock.forward(seconds=299)
+    assert world.queue.extend("v1", [kept, lost]) == {kept.lease}
+    assert world.queue.extend("v2", [kept]) == set()
+    world.clock.forward(seconds=299)
+    assert [job.raw_id for job in world.queue.claim("v1", limit=2)] == [lost.raw_id]
+
+
+def test_known_answers_are_those_of_the_version_that_were_asked_for_and_still_stand(world: "World") -> None:
+    world.store(*(world.message(n) for n in (1, 2, 3)), enqueue="v1")
+    one, two, three = world.queue.claim("v1", limit=3)
+    skipped = replace(world.skipped(two, "status"), meta={"closes": {"codes": ["A1"]}})
+    ends = [replace(world.ok(one), text_hash=b"1"), replace(skipped, text_hash=b"2"), world.ok(three)]
+    world.queue.finish(ends)
+    found = world.queue.answers("v1", [b"1", b"2", b"3"])
+    assert {key: (known.raw_id, known.status, known.reason) for key, known in found.items()} == {
+        b"1": (one.raw_id, "ok", None),
+        b"2": (two.raw_id, "skipped", "status"),
+    }
+    assert orjson.loads(found[b"1"].result or b"")["segments"][0]["assignment_code"] == "A1"
+    assert found[b"2"].closes == {"codes": ["A1"]}
+    assert world.queue.answers("v2", [b"1"]) == {}
+    world.queue.enqueue("v1", [one.raw_id], lane="live", force=True)
+    assert set(world.queue.answers("v1", [b"1", b"2"])) == {b"2"}
 
 
 def test_the_backlog_and_a_scope_count_jobs_by_status(every_state: "World") -> None:

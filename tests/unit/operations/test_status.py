@@ -98,6 +98,9 @@ def status(**given: Any) -> Status:  # noqa: ANN401 - any field
 
 
 PARKED = session_row(parked_at=NOON - HOUR, parked_reason="DUPLICATED")
+STOPPED = BreakerRow(
+    component="llm:v2", breaker=Breaker(state="stopped", opened_at=NOON, reason="401"), changed_at=NOON
+)
 OPEN = BreakerRow(
     component="telegram",
     breaker=Breaker(state="open", opened_at=NOON, failures=(NOON,), reason="no answer"),
@@ -136,6 +139,10 @@ def test_a_version_has_a_count_for_every_status_also_those_without_jobs() -> Non
             "breaker telegram: open since 2026-03-02 12:00 UTC (no answer); it closes once a probe works",
         ),
         (
+            {"telegram": Telegram(breakers=[STOPPED])},
+            "llm:v2: stopped since 2026-03-02 12:00 UTC (401); once put right: tutordex breaker reset llm:v2",
+        ),
+        (
             {
                 "telegram": Telegram(
                     floods=[FloodedMethod("0123456789ab", "GetHistoryRequest", NOON + timedelta(seconds=75))]
@@ -163,7 +170,7 @@ def test_a_version_has_a_count_for_every_status_also_those_without_jobs() -> Non
         ),
         (
             {"backlog": by_version([BacklogRow(version="rules", status="dead", jobs=4)])},
-            "rules: 4 extractions are dead; once put right: tutordex queue redrive",
+            "rules: 4 extractions are dead; look: tutordex dead list",
         ),
     ],
 )

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from tutordex_dagster.errors import PermanentError, TransientError
 from tutordex_dagster.extraction.contract import Assignment, Extracted, Outcome, Skipped
 from tutordex_dagster.queue.contract import Finished, Job
-from tutordex_dagster.queue.worker import DrainSummary, RetryPolicy, drain
+from tutordex_dagster.queue.ends import RetryPolicy
+from tutordex_dagster.queue.spending import Tally
+from tutordex_dagster.queue.worker import drain
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 POLICY = RetryPolicy(max_attempts=3, base_seconds=60)
@@ -75,9 +77,7 @@ class ByText:
         return Extracted(kind="assignment", segments=(Assignment(assignment_code=text),))
 
 
-def run(
-    queue: MemoryQueue, *, max_jobs: int | None = None, raw_ids: Sequence[int] | None = None
-) -> DrainSummary:
+def run(queue: MemoryQueue, *, max_jobs: int | None = None, raw_ids: Sequence[int] | None = None) -> Tally:
     return drain(
         queue,
         ByText(),

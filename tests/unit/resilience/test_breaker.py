@@ -20,7 +20,7 @@ from tutordex_dagster.resilience.breaker import (
     failed,
     succeeded,
 )
-from tutordex_dagster.resilience.errors import BreakerOpen
+from tutordex_dagster.resilience.errors import BreakerOpen, BreakerStopped
 from tutordex_dagster.resilience.memory import MemoryBreakers, MemoryMetrics
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -253,3 +253,54 @@ def test_a_record_keeps_its_failures_when_it_is_probed() -> None:
     probed, _ = admitted(opened, POLICY, NOW + 90 * SECOND, uuid4)
     assert probed.failures == opened.failures
     assert probed.opened_at == opened.opened_at
+
+
+def test_a_service_that_asks_for_a_pause_is_left_alone_for_that_long_from_its_first_answer_on() -> None:
+    world = World()
+    breaker = world.process()
+    breaker.failed("429", None, retry_after=300 * SECOND)
+    breaker.failed("429", None, retry_after=400 * SECOND)
+    breaker.failed("429", None, retry_after=100 * SECOND)
+    world.forward(399)
+    assert "telegram is paused until 2026-03-02 08:06:40 UTC (429)" in (breaker.obstacle() or "")
+    with pytest.raises(BreakerOpen):
+        breaker.admit()
+    world.forward(1)
+    assert breaker.obstacle() is None
+    assert breaker.admit() is not None
+
+
+def test_a_pause_shorter_than_the_open_timeout_does_not_shorten_that() -> None:
+    world = World()
+    world.process().failed("429", None, retry_after=SECOND)
+    world.forward(59)
+    with pytest.raises(BreakerOpen):
+        world.process().admit()
+
+
+def test_a_stopped_one_lets_nothing_through_until_it_is_reset() -> None:
+    world = World()
+    breaker = world.process()
+    breaker.stop("401: no key")
+    breaker.failed("late", None, retry_after=SECOND)
+    world.forward(10**6)
+    with pytest.raises(
+        BreakerStopped, match=r"stopped \(401: no key\); once put right: tutordex breaker reset"
+    ):
+        breaker.admit()
+    assert "is stopped (401: no key)" in (breaker.obstacle() or "")
+    assert world.metrics.value("breaker_state", component="telegram") == 3
+    world.store.update("telegram", lambda _: (Breaker(), None))
+    world.forward(1.1)
+    assert (breaker.obstacle(), breaker.admit()) == (None, None)
+
+
+def test_a_probe_that_is_given_back_is_anybodys() -> None:
+    world = World()
+    breaker = world.opened()
+    world.forward(60)
+    token = breaker.admit()
+    assert token is not None
+    breaker.returned(token)
+    breaker.returned(uuid4())
+    assert world.process().admit() not in {None, token}

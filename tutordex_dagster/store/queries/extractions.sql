@@ -2,7 +2,8 @@
 SET LOCAL synchronous_commit = off;
 
 -- name: claim
-SELECT raw_id, pipeline_version, lease_token, attempt, priority, channel_id, posted_at, kind, text
+SELECT raw_id, pipeline_version, lease_token, attempt, priority, channel_id, posted_at, kind, text,
+    forwarded_from, spent
 FROM claim_telegram_extractions(
     %(version)s, %(limit)s, %(lease_seconds)s, %(max_attempts)s, %(raw_ids)s, %(at)s
 );
@@ -10,21 +11,39 @@ FROM claim_telegram_extractions(
 -- name: finish
 -- Only the claim that owns a job may end it: the token names the claim, and only a job that is being processed
 -- has one. (Asking for the status too would tempt the planner away from the key, to the index of leases.)
+-- Ending as `pending` gives the job back with its attempt: it was not the post's fault, or nobody began.
 UPDATE telegram_extractions AS job SET
     status = done.status,
+    attempt = job.attempt - (done.status = 'pending')::integer,
     result = done.result,
     reason = done.reason,
     error_class = done.error_class,
     not_before = coalesce(done.not_before, job.not_before),
-    meta = done.meta,
+    meta = CASE WHEN done.status = 'pending' THEN job.meta ELSE done.meta END,
+    text_hash = decode(done.text_hash, 'hex'),
     lease_token = NULL,
     lease_expires_at = NULL,
-    finished_at = CASE WHEN done.status <> 'failed' THEN %(at)s END
+    finished_at = CASE WHEN done.status NOT IN ('failed', 'pending') THEN %(at)s END
 FROM json_to_recordset(%(ends)s::json) AS done (
     raw_id bigint, version text, lease uuid, status job_status, result jsonb, reason text, error_class text,
-    not_before timestamptz, meta jsonb
+    not_before timestamptz, meta jsonb, text_hash text
 )
 WHERE job.raw_id = done.raw_id AND job.pipeline_version = done.version AND job.lease_token = done.lease;
+
+-- name: extend
+-- A lease that ran out still belongs to its claim until somebody else took the job.
+UPDATE telegram_extractions AS job SET
+    lease_expires_at = %(at)s::timestamptz + make_interval(secs => %(lease_seconds)s)
+FROM unnest(%(raw_ids)s::bigint[], %(leases)s::uuid[]) AS held (raw_id, lease)
+WHERE job.raw_id = held.raw_id AND job.pipeline_version = %(version)s AND job.lease_token = held.lease
+RETURNING job.lease_token;
+
+-- name: answers
+SELECT DISTINCT ON (text_hash) text_hash, raw_id, status, result::text, reason, meta -> 'closes' AS closes
+FROM telegram_extractions
+WHERE pipeline_version = %(version)s AND text_hash = ANY (%(hashes)s)
+AND status IN ('ok', 'skipped') AND text_hash IS NOT NULL
+ORDER BY text_hash, raw_id;
 
 -- name: enqueue
 SELECT enqueue_telegram_extractions(%(raw_ids)s, %(version)s, %(priority)s, %(force)s, %(at)s);
@@ -45,11 +64,6 @@ SELECT enqueue_telegram_extractions(
     ),
     %(version)s, %(priority)s, %(force)s, %(at)s
 );
-
--- name: redrive
-UPDATE telegram_extractions SET
-    status = 'pending', attempt = 0, not_before = %(at)s, finished_at = NULL, reason = NULL
-WHERE pipeline_version = %(version)s AND status = 'dead';
 
 -- name: backlog
 SELECT pipeline_version AS version, status, count(*) AS jobs

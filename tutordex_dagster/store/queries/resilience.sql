@@ -4,11 +4,11 @@ VALUES (%(component)s, 'closed', '{}', %(at)s)
 ON CONFLICT (component) DO NOTHING;
 
 -- name: lock_breaker
-SELECT state, failures, opened_at, reason, probe_token, probe_expires_at FROM breakers
+SELECT state, failures, opened_at, reason, probe_token, probe_expires_at, not_before FROM breakers
 WHERE component = %(component)s FOR UPDATE;
 
 -- name: breaker
-SELECT state, failures, opened_at, reason, probe_token, probe_expires_at FROM breakers
+SELECT state, failures, opened_at, reason, probe_token, probe_expires_at, not_before FROM breakers
 WHERE component = %(component)s;
 
 -- name: change_breaker
@@ -20,12 +20,14 @@ UPDATE breakers SET
     reason = %(reason)s,
     probe_token = %(probe_token)s,
     probe_expires_at = %(probe_expires_at)s,
+    not_before = %(not_before)s,
     changed_at = CASE state WHEN %(state)s::breaker_state THEN changed_at ELSE %(at)s END
 WHERE component = %(component)s;
 
 -- name: breakers
-SELECT component, state, failures, opened_at, reason, probe_token, probe_expires_at, changed_at FROM breakers
-ORDER BY component;
+SELECT component, state, failures, opened_at, reason, probe_token, probe_expires_at, not_before,
+    changed_at
+FROM breakers ORDER BY component;
 
 -- name: pace
 SELECT recent, allowed, flooded_until, changed_at FROM call_pace
