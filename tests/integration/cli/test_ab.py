@@ -49,8 +49,8 @@ def experiment(folder: Path, hour: datetime, *, name: str = "prompts", more: str
     )
 
 
-def everything_else(services: Services) -> dict[str, bytes]:
-    """Return every byte of the database that an experiment has no business with, by table."""
+def everything_else(services: Services, *, but: str = "ab_") -> dict[str, bytes]:
+    """Return every byte of the database but what experiments and these versions write, by table."""
     found = {}
     with services.database.connection() as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
@@ -58,8 +58,8 @@ def everything_else(services: Services) -> dict[str, bytes]:
             if table in OURS:
                 continue
             kept = {
-                "telegram_extractions": "WHERE pipeline_version NOT LIKE 'ab_%'",
-                "pipeline_versions": "WHERE name NOT LIKE 'ab_%'",
+                "telegram_extractions": f"WHERE NOT starts_with(pipeline_version, '{but}')",
+                "pipeline_versions": f"WHERE NOT starts_with(name, '{but}')",
             }.get(table, "")
             query = f"COPY (SELECT * FROM {table} AS t {kept} ORDER BY t) TO STDOUT (FORMAT binary)"  # noqa: S608
             with connection.cursor() as cursor, cursor.copy(query.encode()) as copy:
