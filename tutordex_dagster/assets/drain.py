@@ -5,9 +5,7 @@ grid have no partition at all. So this is an op over the queue, not an asset ove
 their events anyway.
 """
 
-import threading
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
@@ -48,7 +46,7 @@ def drain_due(
     """Drain, then tell Dagster what changed."""
     spec = services.pipeline(config.version)
     register_version(services, spec)
-    tally, touched = _drain(services, spec, config)
+    tally, touched, ended = _drain(services, spec, config)
     context.log.info(
         "%s: %d jobs (%d ok, %d skipped, %d to be tried again, %d dead) in %d hours",
         spec.name,
@@ -65,6 +63,8 @@ def drain_due(
     report_in_run(context, touched_events(context.instance, services, spec, touched))
     if spec == services.live:
         project_and_report(context, services)
+    if ended:
+        raise dg.DagsterExecutionInterruptedError("the run was told to end; what it had begun is done")
 
 
 def drain_job() -> dg.JobDefinition:
@@ -94,30 +94,21 @@ def touched_events(
     return extraction_events(services, spec, extracted, newest_raw_event=pointer)
 
 
-def _drain(services: Services, spec: PipelineSpec, config: DrainConfig) -> tuple[Tally, Touched]:
+def _drain(services: Services, spec: PipelineSpec, config: DrainConfig) -> tuple[Tally, Touched, bool]:
+    """Return what was done, which hours it touched, and whether the run was told to end."""
     touched: Touched = set()
 
     def note(batch: Sequence[Finished]) -> None:
         touched.update((end.job.channel_id, hour_of(end.job.posted_at)) for end in batch)
 
     deadline = services.clock() + timedelta(seconds=config.seconds)
-    with _stop_signals() as stop:
+    with stop_signals() as stop:
         tally = VersionWorker(services=services, spec=spec).work(
             max_jobs=config.max_jobs,
             should_stop=lambda: stop.is_set() or services.clock() >= deadline,
             on_batch=note,
         )
-    return tally, touched
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """Let a run that is told to end finish what it holds; only a main thread hears signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield threading.Event()
-        return
-    with stop_signals() as stop:
-        yield stop
+    return tally, touched, stop.is_set()
 
 
 def _in_grid(services: Services, touched: Collection[tuple[int, datetime]]) -> Hours:

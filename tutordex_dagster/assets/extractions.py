@@ -1,7 +1,7 @@
 """One asset per pipeline version: what the version makes of the raw messages, partition by partition."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import dagster as dg
@@ -14,6 +14,7 @@ from tutordex_dagster.assets.reports import ExtractedHour, extracted_hours, extr
 from tutordex_dagster.assets.spending import spending
 from tutordex_dagster.capture.contract import Lane
 from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
+from tutordex_dagster.operations.stopping import stop_signals
 from tutordex_dagster.partitions import windows_by_channel
 from tutordex_dagster.queue.spending import Tally
 from tutordex_dagster.resources.services import Services
@@ -70,7 +71,8 @@ def extraction_asset(
             if channel.reference in windows
         }
         newest_raw_event = newest_event(context.instance, RAW_MESSAGES)
-        hours, tally = process(services, spec, channels, config, sleep=sleep)
+        with stop_signals() as stop:
+            hours, tally = process(services, spec, channels, config, sleep=sleep, should_stop=stop.is_set)
         good = [hour for hour in hours if not hour.unprocessed]
         events = extraction_events(
             services, spec, good, newest_raw_event=newest_raw_event, of_the_run=spending(tally)
@@ -78,6 +80,8 @@ def extraction_asset(
         report_in_run(context, events)
         left = {} if config.max_messages else _unprocessed(hours, tally.obstacle)
         failed = left | _unregistered(windows, channels)
+        if stop.is_set():
+            raise dg.DagsterExecutionInterruptedError("the run was told to end; what it had begun is done")
         if failed:
             raise partition_failure(failed, of=len(context.partition_keys))
         yield done()
@@ -97,6 +101,7 @@ def process(
     config: ExtractionConfig,
     *,
     sleep: Sleep,
+    should_stop: Callable[[], bool],
 ) -> tuple[list[ExtractedHour], Tally]:
     """Extract the live messages of these windows; return how far every hour got, and what that took.
 
@@ -113,9 +118,11 @@ def process(
             sleep(WAIT_SECONDS)
         for window, ids in _by_window(channels).items():
             force = config.force and not number
-            _drain(worker, _enqueue(services, spec, ids, window, config, force=force), tally)
+            raw_ids = _enqueue(services, spec, ids, window, config, force=force)
+            _drain(worker, raw_ids, tally, should_stop)
         hours = extracted_hours(services, spec, wanted)
-        if config.max_messages or tally.obstacle or not any(hour.unprocessed for hour in hours):
+        over = config.max_messages or tally.obstacle or should_stop()
+        if over or not any(hour.unprocessed for hour in hours):
             break
     return hours, tally
 
@@ -141,10 +148,12 @@ def _enqueue(
     return services.raw_log.raw_ids(channel_ids, window, limit_per_channel=config.max_messages)
 
 
-def _drain(worker: VersionWorker, raw_ids: Sequence[int], tally: Tally) -> None:
+def _drain(
+    worker: VersionWorker, raw_ids: Sequence[int], tally: Tally, should_stop: Callable[[], bool]
+) -> None:
     for start in range(0, len(raw_ids), SCOPE):
-        tally.add(worker.work(raw_ids=raw_ids[start : start + SCOPE]))
-        if tally.obstacle:
+        tally.add(worker.work(raw_ids=raw_ids[start : start + SCOPE], should_stop=should_stop))
+        if tally.obstacle or should_stop():
             return
 
 

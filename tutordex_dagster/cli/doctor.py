@@ -12,7 +12,7 @@ from tutordex_dagster.cli.console import stdout
 from tutordex_dagster.errors import TutorDexError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tutordex_dagster.cli.telegram_findings import Mode
     from tutordex_dagster.operations.doctor import Finding
@@ -63,6 +63,7 @@ def examine(mode: "Mode", *, online: bool) -> "Iterator[Finding]":
     database = attempt("database", lambda: _database(settings))
     yield database
     if database.level != "fail":
+        yield from _lanes(settings)
         yield from _telegram(settings, mode, online=online)
         yield from _dagster(settings)
 
@@ -96,6 +97,21 @@ def _database(settings: "Settings") -> "Finding":
         return migrations(check(database))
     finally:
         database.close()
+
+
+def _lanes(settings: "Settings") -> "Sequence[Finding]":
+    from tutordex_dagster.operations.doctor import lanes
+    from tutordex_dagster.resources.databases import database_urls
+    from tutordex_dagster.resources.work import LANE
+    from tutordex_dagster.store.database import Database
+    from tutordex_dagster.store.resilience import Breakers
+
+    database = Database(database_urls(settings).tutordex)
+    try:
+        rows = [row for row in Breakers(database).all() if row.component.startswith(LANE)]
+    finally:
+        database.close()
+    return lanes({row.component: (row.breaker.state, row.breaker.reason or "-") for row in rows})
 
 
 def _telegram(settings: "Settings", mode: "Mode", *, online: bool) -> "Iterator[Finding]":

@@ -6,6 +6,7 @@ from typing import Literal
 from tutordex_dagster.errors import UsageError
 from tutordex_dagster.operations import telegram_doctor as judge
 from tutordex_dagster.operations.doctor import Finding, attempt, from_error, ok
+from tutordex_dagster.resilience.guard import COMPONENT
 from tutordex_dagster.resources.channels import sync_channels
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.resources.sessions import (
@@ -99,17 +100,16 @@ def _facts(settings: Settings, chosen: ChosenSession, row: SessionRow | None) ->
 
 
 def _gates(services: Services) -> Iterator[Finding]:
-    breakers: dict[str, str] = {}
-    stopped: dict[str, str] = {}
-    for row in services.breakers.all():
-        if row.breaker.state != "closed":
-            since = f"{row.breaker.state} since {row.changed_at:%Y-%m-%d %H:%M} UTC ({row.breaker.reason})"
-            (stopped if row.breaker.state == "stopped" else breakers)[row.component] = since
+    breakers = {
+        row.component: f"{row.breaker.state} since {row.changed_at:%Y-%m-%d %H:%M} UTC ({row.breaker.reason})"
+        for row in services.breakers.all()
+        if row.component == COMPONENT and row.breaker.state != "closed"
+    }
     floods = {
         f"{flood.method} with {flood.session}": flood.until
         for flood in services.paces.flooded(services.clock())
     }
-    yield from judge.gates(breakers, floods, stopped)
+    yield from judge.gates(breakers, floods)
 
 
 def _tail(services: Services) -> Iterator[Finding]:

@@ -1,11 +1,12 @@
 """Findings about the state of the house, each with what to do. Pure judgements; the reading is elsewhere."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from tutordex_dagster.errors import TutorDexError, UsageError
+from tutordex_dagster.resilience.breaker import BreakerState
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -71,6 +72,17 @@ def disk(folder: Path, free_bytes: int) -> Finding:
     if free_bytes < DISK_WARN_BYTES:
         return warn("disk", detail, "free some space or move TUTORDEX_HOME")
     return ok("disk", detail)
+
+
+def lanes(obstacles: Mapping[str, tuple[BreakerState, str]]) -> Sequence[Finding]:
+    """Judge the versions that ask a language model: the state of a lane's breaker and why, by component."""
+    return [
+        fail(component, f"is stopped: {why}", f"put it right, then: tutordex breaker reset {component}")
+        if state == "stopped"
+        else warn(component, f"is paused: {why}", "nothing: it goes on by itself once a probe works")
+        for component, (state, why) in sorted(obstacles.items())
+        if state != "closed"
+    ]
 
 
 def migrations(problems: Sequence[str]) -> Finding:

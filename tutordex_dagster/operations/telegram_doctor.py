@@ -86,19 +86,10 @@ def shared(*, one_session: bool) -> Sequence[Finding]:
     return (warn("session recovery", detail, "give it one: tutordex login --session recovery"),)
 
 
-def gates(
-    breakers: Mapping[str, str], floods: Mapping[str, datetime], stopped: Mapping[str, str]
-) -> Sequence[Finding]:
-    """Judge what holds calls back: why breakers are open, by component; until when floods last, by call.
-
-    Those that are `stopped`, and why, wait for a person.
-    """
+def gates(breakers: Mapping[str, str], floods: Mapping[str, datetime]) -> Sequence[Finding]:
+    """Judge what holds calls back: why breakers are open, by component; until when floods last, by call."""
     closed_again = "it closes by itself once a probe works; `tutordex breaker show` tells when"
     found = [
-        fail(component, reason, f"put it right, then: tutordex breaker reset {component}")
-        for component, reason in sorted(stopped.items())
-    ]
-    found += [
         warn(f"breaker {component}", reason, closed_again) for component, reason in sorted(breakers.items())
     ]
     found += [

@@ -31,6 +31,12 @@ Everything outside this list (no memory, a signal, a lost database) is not about
 ARTIFACT_BYTES = 8192
 """As much of a rejected answer is kept."""
 
+UNANSWERED = "unanswered"
+"""Among what a job spent: how often it was given back because nobody answered."""
+
+SUSPICIOUS = 20
+"""A job that got no answer so often, although others got theirs, has itself to blame."""
+
 _MESSAGE_CHARACTERS = 500
 
 
@@ -71,12 +77,18 @@ class Judge:
             },
         )
 
-    def postponed(self, job: Job) -> Finished:
-        """Give a job back that could not be extracted for no fault of its own, with its attempt.
+    def unanswered(self, job: Job, error: Exception, *, others_answered: bool) -> Finished:
+        """Give a job back that nobody answered, with its attempt: most likely that is not its fault.
 
-        It waits as long as after a first failure: should it be the post after all, others are tried first.
+        It waits as long as after a first failure, so that others are tried meanwhile. One that stays without
+        an answer while others get theirs is what the server cannot stand: from then on it pays.
         """
-        return replace(released(job), not_before=self.clock() + self.policy.delay(1, self.draw))
+        times = job.spent.get(UNANSWERED, 0)
+        if others_answered and times >= SUSPICIOUS:
+            return self.failed(job, error)
+        wait = self.policy.delay(1, self.draw)
+        meta = {"spent": {**job.spent, UNANSWERED: times + 1}}
+        return replace(released(job), not_before=self.clock() + wait, meta=meta)
 
 
 def released(job: Job) -> Finished:

@@ -70,6 +70,8 @@ class _Call:
     job: Job
     text_hash: bytes
     probe: UUID | None
+    answered_before: int
+    """Answers this drain had got when the call began."""
 
 
 async def drain_lane(work: LaneWork) -> Tally:
@@ -96,6 +98,7 @@ class _Lane:
         self._house: asyncio.Task[None] | None = None
         self._probe: UUID | None = None
         """The one call the breaker lets through, until it was answered."""
+        self._answered = 0
         self._dry = False
         self._beat_at = work.judge.clock()
         self._write_at = self._claim_at = self._away_until = 0.0
@@ -138,7 +141,7 @@ class _Lane:
                 self._twins[text_hash].append(job)
                 continue
             self._twins.setdefault(text_hash, [])
-            call = _Call(job, text_hash, self._probe)
+            call = _Call(job, text_hash, self._probe, self._answered)
             self._calls[asyncio.create_task(self._ask(call))] = call
 
     def _may_start(self) -> bool:
@@ -157,7 +160,8 @@ class _Lane:
             reason, pause = str(error), error.retry_after
             await self._report(lambda: self._work.breaker.failed(reason, call.probe, retry_after=pause))
             self._tally.failures[type(error).__name__] += 1
-            return self._work.judge.postponed(call.job)
+            answered_since = self._answered > call.answered_before
+            return self._work.judge.unanswered(call.job, error, others_answered=answered_since)
         except LaneStopped as error:
             reason = str(error)
             await self._report(lambda: self._work.breaker.stop(reason))
@@ -168,6 +172,7 @@ class _Lane:
             end = self._work.judge.failed(call.job, error)
         else:
             end = answered(call.job, answer, call.text_hash)
+        self._answered += 1
         if call.probe is not None:
             await self._report(lambda: self._work.breaker.succeeded(call.probe))
         return end

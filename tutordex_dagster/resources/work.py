@@ -28,6 +28,9 @@ from tutordex_dagster.resilience.metrics import (
 )
 from tutordex_dagster.resources.services import Services
 
+LANE = "llm:"
+"""What the names of these breakers begin with; the version's name follows."""
+
 CALLS_AN_ANSWER = 4
 """An answer may take so many calls: the first one finds out what the server understands."""
 
@@ -119,7 +122,7 @@ class VersionWorker:
         """Return the version's breaker; failures that come as late as a timeout still count together."""
         settings = self.services.settings
         return CircuitBreaker(
-            f"llm:{self.spec.name}",
+            f"{LANE}{self.spec.name}",
             store=self.services.breakers,
             policy=BreakerPolicy(
                 window=timedelta(seconds=settings.circuit_breaker_window_seconds + llm.timeout_seconds),

@@ -12,6 +12,7 @@ import pytest
 from click.testing import Result
 
 from tutordex_dagster.cli import drain as drain_module
+from tutordex_dagster.extraction import llm
 from tutordex_dagster.resources.services import Services
 
 Command = Callable[..., Result]
@@ -81,6 +82,25 @@ def test_drain_waits_for_more_work_until_it_is_told_to_stop(
     result = tutordex("drain")
     helper.join()
     assert result.stdout.startswith("rules: 5 jobs (5 ok")
+
+
+def test_a_version_that_cannot_ask_is_stopped_and_says_what_to_set(
+    tutordex: Command, services: Services, posts: Posts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for file in services.settings.tutordex_pipelines.glob("*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "llm.yaml").write_text(
+        f"name: llm\nextractor: llm\nrevision: {llm.REVISION}\ndescription: Asks.\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("TUTORDEX_PIPELINES", str(tmp_path))
+    posts(2)
+    tutordex("enqueue", "--version", "llm")
+    said = tutordex("drain", "--version", "llm", "--oneshot").stdout
+    assert said.startswith("llm: 0 jobs")
+    assert "llm:llm is stopped (version llm: has no server to ask; set LLM_API_URL" in said
+    assert "tutordex breaker reset llm:llm" in tutordex("status").stdout
+    assert "llm:llm" in tutordex("doctor", exit_code=1).stdout
+    assert tutordex("breaker", "reset", "llm:llm").stdout.startswith("llm:llm: closed (it was stopped)")
 
 
 def test_a_long_drain_projects_between_its_rounds(

@@ -1,8 +1,10 @@
 """A version that asks a language model, as Dagster runs it: paid, paused, stopped."""
 
 import asyncio
+import os
+import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +17,7 @@ from tests.integration.dagster.test_drain import collect, drain
 from tests.integration.dagster.ticks import tick
 from tests.integration.dagster.world import START, World, post
 from tests.llm_server.replies import Mode
-from tests.llm_server.stub import StubServer
+from tests.llm_server.stub import StubServer, careful
 from tutordex_dagster.extraction.llm import REVISION
 from tutordex_dagster.partitions import partition_key
 from tutordex_dagster.resources.services import services_on
@@ -28,7 +30,12 @@ name: llm
 extractor: llm
 revision: {REVISION}
 description: Asks the stub.
-parameters: {{few_shot: none, dialect: json_schema, price_prompt: 2.0, price_completion: 4.0}}
+parameters:
+  few_shot: none
+  dialect: json_schema
+  price_prompt: 2.0
+  price_completion: 4.0
+  concurrency: 8
 """
 
 
@@ -48,11 +55,13 @@ def served(mode: Mode) -> Iterator[StubServer]:
         loop.close()
 
 
-def asking(world: World, url: str, folder: Path) -> World:
+def asking(world: World, url: str, folder: Path, *, at_once: int = 8) -> World:
     """Return the world with a version `llm` beside the live one, and three posts of two texts enqueued."""
     for file in (Path(__file__).parents[3] / "pipelines").glob("*.yaml"):
         (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "llm.yaml").write_text(FILE, encoding="utf-8")
+    (folder / "llm.yaml").write_text(
+        FILE.replace("concurrency: 8", f"concurrency: {at_once}"), encoding="utf-8"
+    )
     settings = world.services.settings.model_copy(
         update={"tutordex_pipelines": folder, "llm_api_url": url, "llm_model_name": "stub-model"}
     )
@@ -142,7 +151,23 @@ def test_a_partition_says_why_it_could_not_be_extracted(world: World, tmp_path: 
     folder.mkdir()
     with served("401") as server:
         there = asking(world, server.url, folder)
-        there.services.queue.enqueue("llm", [], lane="live")
         summary = there.backfill(hours=1, versions=["llm"], assignments=False)
     assert summary.failed_partitions == (partition_key("t.me/alpha", START),)
     assert states(there) == [("pending", 0)] * 3
+
+
+def test_a_run_that_is_told_to_end_finishes_what_it_asked_and_gives_the_rest_back(
+    world: World, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pipelines"
+    folder.mkdir()
+
+    def end(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return careful(request)
+
+    with served("valid") as server:
+        server.brain = end
+        there = asking(world, server.url, folder, at_once=1)
+        assert not drain(there, "llm").success
+    assert states(there) == [("ok", 1), ("pending", 0), ("pending", 0)]

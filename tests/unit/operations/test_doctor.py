@@ -11,6 +11,7 @@ from tutordex_dagster.operations.doctor import (
     Level,
     attempt,
     disk,
+    lanes,
     migrations,
     ok,
     variables,
@@ -55,3 +56,11 @@ def test_an_error_of_ours_becomes_a_failure_and_the_next_looks_still_happen() ->
     )
     assert attempt("recordings", unreadable).next_step == "start it with one"
     assert attempt("disk", lambda: ok("disk", "enough")) == ok("disk", "enough")
+
+
+def test_a_paused_version_is_a_warning_and_a_stopped_one_a_failure_and_the_rest_is_not_mentioned() -> None:
+    paused, stopped = lanes(
+        {"llm:c": ("closed", "-"), "llm:b": ("stopped", "401"), "llm:a": ("open", "no answer")}
+    )
+    assert (paused.level, paused.subject, paused.detail) == ("warn", "llm:a", "is paused: no answer")
+    assert (stopped.level, stopped.next_step) == ("fail", "put it right, then: tutordex breaker reset llm:b")

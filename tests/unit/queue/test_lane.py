@@ -110,6 +110,20 @@ def test_an_outage_gives_every_job_back_with_its_attempt_and_pauses_the_version(
     assert there.drain().claimed == 0
 
 
+def test_what_the_server_cannot_stand_pays_with_its_attempts_once_others_are_answered() -> None:
+    """Before that it is given back: an outage looks the same from a single post."""
+    there = bench("away", "A2", "A3")
+    there.drain()
+    assert (there.queue.ends()[1], there.queue.end_of(1).meta["spent"]) == ("pending", {"unanswered": 1})
+    there.queue.waiting = [replace(job(4, "away", attempt=3), spent={"unanswered": 20})]
+    there.drain()
+    assert there.queue.ends()[4] == "pending", "nobody was answered after it was asked"
+    bad = replace(job(6, "away late", attempt=3), spent={"unanswered": 20})
+    there.queue.waiting = [bad, *(job(n, f"A{n}") for n in range(7, 30))]
+    there.drain()
+    assert (there.queue.ends()[6], there.queue.end_of(6).error_class) == ("dead", "LaneUnavailable")
+
+
 def test_after_the_pause_one_probe_finds_out_and_the_rest_follows() -> None:
     there = bench(*(f"away {n}" for n in range(12)))
     there.drain()

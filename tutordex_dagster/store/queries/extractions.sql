@@ -19,7 +19,7 @@ UPDATE telegram_extractions AS job SET
     reason = done.reason,
     error_class = done.error_class,
     not_before = coalesce(done.not_before, job.not_before),
-    meta = CASE WHEN done.status = 'pending' THEN job.meta ELSE done.meta END,
+    meta = CASE WHEN done.status = 'pending' THEN job.meta || done.meta ELSE done.meta END,
     text_hash = decode(done.text_hash, 'hex'),
     lease_token = NULL,
     lease_expires_at = NULL,
