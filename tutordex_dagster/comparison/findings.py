@@ -31,7 +31,8 @@ SEED = 20_251_231
 class FieldTest:
     """A paired test of one field: hits are right answers, or filled fields where nothing is labelled.
 
-    `difference` is B minus A as a share of `n`; `p` is corrected by Holm over every test of the page.
+    `difference` is B minus A as a share of `n`; `p` is McNemar's over posts and `p_channels` Student's over
+    channels (None with few), both corrected by Holm over every test of the page.
     `detectable` is the smallest true difference this many posts would have shown four times in five.
     """
 
@@ -47,6 +48,7 @@ class FieldTest:
     spread: Spread
     p_raw: float
     p: float
+    p_channels: float | None
     detectable: float | None
     decisive: bool
 
@@ -154,21 +156,31 @@ def _tests(tally: Tally, alpha: float, seed: int) -> dict[str, FieldTest]:
     }
     rng = np.random.default_rng(seed)
     intervals = {
-        basis: spreads(table.only_a, table.only_b, table.n, rng)
+        basis: spreads(table.only_a, table.only_b, table.n, rng, alpha=alpha / max(1, len(chosen)))
         for basis, table in tables.items()
         if basis in chosen.values()
     }
     raw = {index: mcnemar(*_discordant(tables[basis], index)) for index, basis in chosen.items()}
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
-    found = {}
-    for index, basis in chosen.items():
-        spread = intervals[basis][index]
-        if spread:
-            both = raw[index], adjusted[index]
-            found[FIELDS[index].name] = _test(
-                tables[basis], index, basis, spread, p=both, alpha=alpha, tests=len(chosen)
-            )
-    return found
+    found = {index: spread for index, basis in chosen.items() if (spread := intervals[basis][index])}
+    over_channels = _over_channels(found)
+    return {
+        FIELDS[index].name: _test(
+            tables[chosen[index]],
+            index,
+            chosen[index],
+            spread,
+            p=(raw[index], adjusted[index], over_channels.get(index)),
+            alpha=alpha,
+            tests=len(chosen),
+        )
+        for index, spread in found.items()
+    }
+
+
+def _over_channels(found: Mapping[int, Spread]) -> dict[int, float]:
+    raw = {index: spread.p for index, spread in found.items() if spread.p is not None}
+    return dict(zip(raw, holm(list(raw.values())), strict=True))
 
 
 def _basis(tables: Mapping[Basis, Table], index: int) -> Basis | None:
@@ -190,7 +202,7 @@ def _test(
     basis: Basis,
     spread: Spread,
     *,
-    p: tuple[float, float],
+    p: tuple[float, float, float | None],
     alpha: float,
     tests: int,
 ) -> FieldTest:
@@ -210,10 +222,9 @@ def _test(
         spread=spread,
         p_raw=p[0],
         p=p[1],
-        detectable=detectable(
-            n=n, discordant=(only_a + only_b) / n, alpha=alpha / tests, margin=spread.margin
-        ),
-        decisive=p[1] <= alpha and not low <= 0 <= high,
+        p_channels=p[2],
+        detectable=detectable(n=n, discordant=(only_a + only_b) / n, alpha=alpha / tests, spread=spread),
+        decisive=max(p[1], p[2] or 0.0) <= alpha and not low <= 0 <= high,
     )
 
 

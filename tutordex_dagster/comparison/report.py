@@ -60,7 +60,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=percent, points=points, shown=shown, number=_number)
+    environment.filters.update(percent=percent, points=points, shown=shown, number=_number, p=_p)
     return environment
 
 
@@ -71,6 +71,10 @@ def _part(name: str) -> str:
 
 def _hash(text: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _p(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"  # noqa: PLR2004 - as written
 
 
 def _number(value: float) -> str:

@@ -6,7 +6,7 @@ discordant ones. A difference is always B minus A, as a share of all `n` posts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, lgamma, log, sqrt
+from math import atan, cos, exp, lgamma, log, pi, sin, sqrt
 from statistics import NormalDist
 from typing import Literal, TypeAlias
 
@@ -15,16 +15,15 @@ import numpy.typing as npt
 
 ALPHA = 0.05
 POWER = 0.8
+BOTH = (1 + POWER) / 2
 MANY_CLUSTERS = 8
 """Below this, resampling channels says too little about channels nobody has seen."""
 
 _NORMAL = NormalDist()
 _Z95 = _NORMAL.inv_cdf(0.975)
-_T95 = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469)
-"""97.5 % points of Student's t with 1 to 6 degrees of freedom: for 2 to 7 channels."""
 
 Interval = tuple[float, float]
-Method = Literal["bootstrap over channels", "t over few channels", "posts of one channel"]
+Method = Literal["bootstrap over channels", "posts of these channels"]
 Counts: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -60,29 +59,56 @@ def holm(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def student(t: float, df: int) -> float:
+    """Return the two-sided p value of Student's t for whole degrees of freedom.
+
+    Abramowitz and Stegun (1964), 26.7.3 and 26.7.4.
+    """
+    angle = atan(abs(t) / sqrt(df))
+    term, total = (cos(angle), 0.0) if df % 2 else (1.0, 0.0)
+    for step in range(1 + df % 2, df, 2):
+        total += term
+        term *= cos(angle) ** 2 * step / (step + 1)
+    inside = (angle + sin(angle) * total) * 2 / pi if df % 2 else sin(angle) * total
+    return min(1.0, max(0.0, 1 - inside))
+
+
+def student_point(p: float, df: int) -> float:
+    """Return the t whose two-sided p value is `p`."""
+    low, high = 0.0, 1e6
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if student(middle, df) > p else (low, middle)
+    return high
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
     """A 95 % interval of a difference, how it was come by, and over how many channels.
 
-    `margin` is the true difference that it tells from zero with the usual power.
+    `p` is Student's t over channels, None with few of them. `margin` is the true difference that interval
+    and t tell from zero with the usual power.
     """
 
     interval: Interval
     method: Method
     clusters: int
+    p: float | None
     margin: float
 
 
-def spreads(only_a: Counts, only_b: Counts, n: Counts, rng: np.random.Generator) -> list[Spread | None]:
+def spreads(
+    only_a: Counts, only_b: Counts, n: Counts, rng: np.random.Generator, *, alpha: float = ALPHA
+) -> list[Spread | None]:
     """Return the interval of every field's difference; the arrays are channels by fields.
 
     Posts of one channel resemble each other, so whole channels are drawn (2,000 times, with replacement).
-    With few channels Student's t over them replaces that, and never claims more than single posts would
-    allow; with one channel nothing is known about others. None for a field without posts.
+    With few channels nothing can be said of others: then it is the interval over the posts of these ones.
+    `alpha` is what a test has to reach after correction. None for a field without posts.
     """
     drawn = _resampled(only_b - only_a, n, rng)
     return [
-        _spread(only_a[:, field], only_b[:, field], n[:, field], drawn[:, field])
+        _spread(only_a[:, field], only_b[:, field], n[:, field], drawn[:, field], alpha)
         for field in range(n.shape[1])
     ]
 
@@ -99,17 +125,20 @@ def power(difference: float, *, n: int, discordant: float, alpha: float) -> floa
     return _NORMAL.cdf(over / spread) if spread else float(over > 0)
 
 
-def detectable(*, n: int, discordant: float, alpha: float, margin: float = 0.0) -> float | None:
+def detectable(*, n: int, discordant: float, alpha: float, spread: Spread | None = None) -> float | None:
     """Return the smallest true difference found with 80 % power, None when no difference could have been.
 
-    `margin` is what the interval over channels asks for, where that is more.
+    Where a difference has to show over posts and over channels (`spread` has a p), each of the two gets
+    90 %: whatever they have to do with each other, both show it in 80 %.
     """
+    wanted = BOTH if spread and spread.p is not None else POWER
+    margin = spread.margin if spread else 0.0
     low, high = 0.0, 1.0
-    if not n or power(high, n=n, discordant=discordant, alpha=alpha) < POWER:
+    if not n or power(high, n=n, discordant=discordant, alpha=alpha) < wanted:
         return None
     for _ in range(40):
         middle = (low + high) / 2
-        enough = power(middle, n=n, discordant=discordant, alpha=alpha) >= POWER
+        enough = power(middle, n=n, discordant=discordant, alpha=alpha) >= wanted
         low, high = (low, middle) if enough else (middle, high)
     return max(high, margin) if margin < 1 else None
 
@@ -129,28 +158,28 @@ def _resampled(
     return np.concatenate(parts)
 
 
-def _spread(only_a: Counts, only_b: Counts, n: Counts, drawn: npt.NDArray[np.float64]) -> Spread | None:
+def _spread(
+    only_a: Counts, only_b: Counts, n: Counts, drawn: npt.NDArray[np.float64], alpha: float
+) -> Spread | None:
     clusters = int(np.count_nonzero(n))
     if not clusters:
         return None
     by_posts, posts_error = _posts(int(only_a.sum()), int(only_b.sum()), int(n.sum()))
-    z = _NORMAL.inv_cdf(POWER)
-    if clusters == 1:
-        return Spread(
-            interval=by_posts, method="posts of one channel", clusters=1, margin=(_Z95 + z) * posts_error
-        )
     if clusters < MANY_CLUSTERS:
-        quantile, error = _T95[clusters - 2], _cluster_error(only_b - only_a, n)
-        middle = float((only_b - only_a).sum() / n.sum())
-        low, high = middle - quantile * error, middle + quantile * error
-        hull = max(-1.0, min(low, by_posts[0])), min(1.0, max(high, by_posts[1]))
-        margin = max((quantile + z) * error, (_Z95 + z) * posts_error)
-        return Spread(interval=hull, method="t over few channels", clusters=clusters, margin=margin)
+        margin = (_Z95 + _NORMAL.inv_cdf(POWER)) * posts_error
+        return Spread(
+            interval=by_posts, method="posts of these channels", clusters=clusters, p=None, margin=margin
+        )
     usable = drawn[np.isfinite(drawn)]
     low, high = (float(end) for end in np.percentile(usable, [2.5, 97.5]))
-    interval = (low, high) if (only_a + only_b).any() else by_posts
-    margin = (_Z95 + z) * float(usable.std())
-    return Spread(interval=interval, method="bootstrap over channels", clusters=clusters, margin=margin)
+    difference, error = _over_channels(only_b - only_a, n)
+    return Spread(
+        interval=(low, high) if (only_a + only_b).any() else by_posts,
+        method="bootstrap over channels",
+        clusters=clusters,
+        p=student(difference / error, clusters - 1) if error else float(not difference),
+        margin=(student_point(alpha, clusters - 1) + _NORMAL.inv_cdf(BOTH)) * error,
+    )
 
 
 def _posts(only_a: int, only_b: int, n: int) -> tuple[Interval, float]:
@@ -164,12 +193,12 @@ def _posts(only_a: int, only_b: int, n: int) -> tuple[Interval, float]:
     return (max(-1.0, middle - _Z95 * error), min(1.0, middle + _Z95 * error)), error
 
 
-def _cluster_error(difference: Counts, n: Counts) -> float:
-    """Return the standard error of a ratio of sums over channels, by linearisation."""
+def _over_channels(difference: Counts, n: Counts) -> tuple[float, float]:
+    """Return a ratio of sums over channels and its standard error, by linearisation."""
     held, n = difference[n > 0], n[n > 0]
-    residual = held - held.sum() / n.sum() * n
-    clusters = len(n)
-    return float(sqrt(clusters / (clusters - 1) * float((residual**2).sum())) / n.sum())
+    ratio, clusters = float(held.sum() / n.sum()), len(n)
+    residual = float(((held - ratio * n) ** 2).sum())
+    return ratio, sqrt(clusters / (clusters - 1) * residual) / float(n.sum())
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tutordex_dagster.comparison.statistics import MANY_CLUSTERS
+from tutordex_dagster.comparison.statistics import ALPHA, MANY_CLUSTERS
 
 if TYPE_CHECKING:
     from tutordex_dagster.comparison.findings import FieldRow, FieldTest
@@ -39,7 +39,8 @@ def sentence(test: "FieldTest | None", *, differ: int, filled: int) -> str:
         )
     if not test.only_a + test.only_b:
         return f"Not decisive: no difference seen on {test.n} posts. {_missed(test)}"
-    return f"Not decisive: {points(test.difference)} points on {test.n} posts may be chance. {_missed(test)}"
+    why = "be the doing of a few channels" if test.p <= ALPHA else "be chance"
+    return f"Not decisive: {points(test.difference)} points on {test.n} posts may {why}. {_missed(test)}"
 
 
 def verdict(rows: "Sequence[FieldRow]", a: str, b: str) -> str:
@@ -99,8 +100,8 @@ def notes(
     few = [test.spread.clusters for test in tests if test.spread.clusters < MANY_CLUSTERS]
     if few:
         found.append(
-            f"Posts come from as few as {min(few)} channel{'s' if min(few) > 1 else ''}: the intervals are"
-            " unreliable, and say little about channels that are not here."
+            f"Posts come from as few as {min(few)} channel{'s' if min(few) > 1 else ''}: what is said holds"
+            " for these channels; an interval over so few would be unreliable, and others may differ."
         )
     return found
 

@@ -67,11 +67,15 @@ def december(tmp_path: Path, services: Services, monkeypatch: pytest.MonkeyPatch
 def test_the_commands_of_every_section_work_one_after_the_other(
     tutordex: Command, december: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One database for all: setting Dagster's up takes longer than all the rest."""
+    """One database for all, and a window is read only once: Dagster's runs take nearly all the time."""
+    read: list[list[str]] = []
     commands = [
         command for title, found in sections().items() if not title.startswith("Mode 1") for command in found
     ]
     for variables, words in commands:
+        if words in read:
+            continue
+        read += [words] if words[0] == "backfill" else []
         with monkeypatch.context() as environment:
             for name, value in variables.items():
                 environment.setenv(name, value)

@@ -133,7 +133,7 @@ def test_independent_labels_win_over_adjudicated_ones() -> None:
 def test_few_channels_are_named_as_a_weakness() -> None:
     found = compared(many(200, ok(), ok(start_date="ASAP"), channels=3))
     assert any("as few as 3 channels" in note for note in found.notes)
-    assert the_test(found, "start_date").spread.method == "t over few channels"
+    assert the_test(found, "start_date").spread.method == "posts of these channels"
 
 
 def test_a_difference_in_one_channel_only_is_not_decisive() -> None:
