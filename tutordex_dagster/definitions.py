@@ -4,6 +4,7 @@ import dagster as dg
 
 from tutordex_dagster.assets.assignments import assignments_asset
 from tutordex_dagster.assets.checks import assignments_checks, extraction_checks, raw_checks
+from tutordex_dagster.assets.comparisons import COMPARISONS, comparison_asset
 from tutordex_dagster.assets.drain import drain_job
 from tutordex_dagster.assets.extractions import extraction_asset
 from tutordex_dagster.assets.keys import (
@@ -17,6 +18,7 @@ from tutordex_dagster.assets.keys import (
 )
 from tutordex_dagster.assets.quality import quality_asset
 from tutordex_dagster.assets.raw_messages import raw_messages_asset
+from tutordex_dagster.comparison.experiments import load_experiments
 from tutordex_dagster.operations.logs import mask_logs
 from tutordex_dagster.partitions import grid
 from tutordex_dagster.resources.opened import services_resource
@@ -33,14 +35,16 @@ from tutordex_dagster.settings import Settings, settings
 
 
 def build(settings: Settings, *, services: Services | None = None) -> dg.Definitions:
-    """Assemble everything from these settings; only the pipeline files are read.
+    """Assemble everything from these settings; only the files of versions and experiments are read.
 
     Runs and ticks open services of their own unless some are handed in.
     """
     pipelines = load_versions(settings)
     live = find_pipeline(pipelines, settings.extraction_pipeline_version)
+    experiments = load_experiments(settings.tutordex_experiments)
     partitions = grid(settings.grid_start)
     scores = [quality_asset(spec=spec) for spec in pipelines]
+    on_demand = COMPARISONS | dg.AssetSelection.assets(*scores)
 
     return dg.Definitions(
         assets=[
@@ -48,6 +52,7 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
             *(extraction_asset(spec=spec, grid=partitions) for spec in pipelines),
             assignments_asset(live=live),
             *scores,
+            *(comparison_asset(spec=spec, pipelines=pipelines) for spec in experiments),
         ],
         asset_checks=[
             raw_checks(),
@@ -56,7 +61,7 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
         ],
         jobs=[
             dg.define_asset_job(COLLECT_JOB, dg.AssetSelection.assets(RAW_MESSAGES)),
-            dg.define_asset_job(PIPELINE_JOB, dg.AssetSelection.all() - dg.AssetSelection.assets(*scores)),
+            dg.define_asset_job(PIPELINE_JOB, dg.AssetSelection.all() - on_demand),
             dg.define_asset_job(
                 NIGHTLY_JOB,
                 dg.AssetSelection.assets(ASSIGNMENTS)

@@ -109,6 +109,9 @@ class Settings(BaseSettings):
         Path("tests/data/gold"),
         description="Labelled posts the pipeline versions are scored on: a YAML file, or a folder of them.",
     )
+    tutordex_experiments: ProjectPath = Field(
+        Path("experiments"), description="Folder of A/B experiments, one YAML file each."
+    )
     environment: str = Field(
         "development",
         pattern=r"^[a-z][a-z0-9_-]*$",

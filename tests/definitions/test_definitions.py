@@ -73,9 +73,20 @@ def test_scores_cost_money_with_a_language_model_so_only_their_own_job_makes_the
     assert not [key for key in graph.asset_graph.asset_check_keys if key.name == "no_drop"]
 
 
+def test_an_experiment_stands_behind_its_versions_and_runs_only_when_asked(
+    assets: dict[dg.AssetKey, dg.AssetSpec], definitions: dg.Definitions
+) -> None:
+    key = dg.AssetKey(["comparisons", "rules_vs_strict"])
+
+    assert {dep.asset_key.path[1] for dep in assets[key].deps} == {"rules", "rules_strict"}
+    assert assets[key].partitions_def is None
+    for job in ("collect", "pipeline", "nightly"):
+        assert key not in definitions.resolve_job_def(job).asset_layer.executable_asset_keys
+
+
 def test_raw_messages_and_extractions_share_one_grid(assets: dict[dg.AssetKey, dg.AssetSpec]) -> None:
-    on_the_grid = {"raw_messages", "extractions"}
-    grids = [spec.partitions_def for key, spec in assets.items() if key.path[0] in on_the_grid]
+    gridded = [key for key in assets if key.path[0] in ("raw_messages", "extractions")]
+    grids = [assets[key].partitions_def for key in gridded]
     first = grids[0]
 
     assert isinstance(first, dg.MultiPartitionsDefinition)

@@ -48,6 +48,7 @@ def test_loading_needs_no_network_no_secret_no_database_and_no_environment(tmp_p
     assert loaded.returncode == 0, loaded.stderr
     assert loaded.stdout.split() == [
         "assignments",
+        "comparisons/rules_vs_strict",
         "extraction_quality/rules",
         "extraction_quality/rules_strict",
         "extractions/rules",

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from tutordex_dagster.comparison.experiments import ExperimentSpec
 from tutordex_dagster.extraction.versions import PipelineSpec
 
 RAW_MESSAGES = dg.AssetKey("raw_messages")
@@ -24,6 +25,11 @@ TELEGRAM_POOL = "telegram"
 
 RAW_CODE_VERSION = "1"
 """Raise it when the same source would be stored differently: every raw partition then shows as stale."""
+
+
+def comparison_key(spec: ExperimentSpec) -> dg.AssetKey:
+    """Return the asset key of an experiment."""
+    return dg.AssetKey(["comparisons", spec.asset_name])
 
 
 def extraction_key(spec: PipelineSpec) -> dg.AssetKey:

@@ -23,6 +23,8 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "enqueue": ("enqueue:enqueue", "Queue stored messages for extraction, without reading any source."),
     "drain": ("drain:drain", "Work through the extraction queue of a version."),
     "extract": ("extract:extract", "Extract a file of posts without a database."),
+    "smoke": ("smoke:smoke", "After a deployment: a few stored posts through the extraction, and a verdict."),
+    "ab": ("ab:ab", "Compare pipeline versions over the same posts, with statistics and a report."),
     "quality": ("quality:quality", "Score a version on labelled posts, field by field."),
     "channels": ("channels:channels", "List the channels and where they come from."),
     "sessions": ("sessions:sessions", "List the Telegram sessions, or allow a parked one again."),

@@ -23,6 +23,7 @@ from tutordex_dagster.settings import Settings
 from tutordex_dagster.store.assignments import Assignments
 from tutordex_dagster.store.audit import Audit
 from tutordex_dagster.store.channels import Channel, Channels
+from tutordex_dagster.store.comparisons import Comparisons
 from tutordex_dagster.store.coverage import Coverage
 from tutordex_dagster.store.database import Database
 from tutordex_dagster.store.extractions import ExtractionQueue
@@ -59,6 +60,7 @@ class Services:
     metrics: PostgresMetrics
     heartbeats: Heartbeats
     audit: Audit
+    comparisons: Comparisons
     pipelines: tuple[PipelineSpec, ...]
     clock: Clock = utc_now
 
@@ -210,6 +212,7 @@ def services_on(database: Database, settings: Settings, *, clock: Clock = utc_no
         metrics=PostgresMetrics(database, clock=clock),
         heartbeats=Heartbeats(database),
         audit=Audit(database),
+        comparisons=Comparisons(database, clock=clock),
         pipelines=load_versions(settings),
         clock=clock,
     )
