@@ -19,7 +19,7 @@ from tutordex_dagster.extraction.versions import load_pipelines
 from tutordex_dagster.operations.logs import mask_logs
 from tutordex_dagster.partitions import grid
 from tutordex_dagster.resources.opened import services_resource
-from tutordex_dagster.resources.services import Services, find_pipeline
+from tutordex_dagster.resources.services import FIRST_VERSION, Services, find_pipeline
 from tutordex_dagster.schedules import nightly_schedule
 from tutordex_dagster.sensors.catchup import catchup_sensor
 from tutordex_dagster.sensors.extract import extract_sensor
@@ -35,18 +35,18 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
     Runs and ticks open services of their own unless some are handed in.
     """
     pipelines = load_pipelines(settings.tutordex_pipelines)
-    live = find_pipeline(pipelines, settings.extraction_pipeline_version)
+    find_pipeline(pipelines, settings.extraction_pipeline_version or FIRST_VERSION)
     partitions = grid(settings.grid_start)
 
     return dg.Definitions(
         assets=[
             raw_messages_asset(grid=partitions, pool=TELEGRAM_POOL if settings.telegram_configured else None),
             *(extraction_asset(spec=spec, grid=partitions) for spec in pipelines),
-            assignments_asset(live=live),
+            assignments_asset(versions=pipelines),
         ],
         asset_checks=[
             raw_checks(),
-            *(extraction_checks(spec=spec, live=spec == live) for spec in pipelines),
+            *(extraction_checks(spec=spec) for spec in pipelines),
             assignments_checks(),
         ],
         jobs=[

@@ -232,8 +232,11 @@ class Settings(BaseSettings):
     initial_history_hours: int = Field(
         168, ge=1, description="How many hours back a newly added channel is collected by itself."
     )
-    extraction_pipeline_version: str = Field(
-        "rules", description="The live pipeline version: the one `assignments` shows."
+    extraction_pipeline_version: str | None = Field(
+        None,
+        description="The version commands work on where none is named; unset: the live one, which"
+        " `assignments` shows and only `tutordex promote` changes. On an empty database it becomes the live"
+        " one; unset: `rules`.",
     )
     extraction_queue_enabled: bool = Field(
         True, description="0 stores raw messages only and enqueues no extraction."

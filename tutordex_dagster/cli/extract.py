@@ -11,7 +11,7 @@ from tutordex_dagster.cli.console import progress, stderr
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
-@click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION.")
+@click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION, or rules.")
 @click.option("-o", "--output", type=click.File("wb", atomic=True), default="-", help="Default: stdout.")
 def extract(file: IO[bytes], name: str | None, output: IO[bytes]) -> None:
     """Extract the posts of FILE, one JSON object a line with the text under `raw`; `-` reads stdin.
@@ -20,12 +20,13 @@ def extract(file: IO[bytes], name: str | None, output: IO[bytes]) -> None:
     """
     from tutordex_dagster.extraction.files import LineCounts, extract_lines
     from tutordex_dagster.extraction.versions import build_extractor, load_pipelines
-    from tutordex_dagster.resources.services import find_pipeline
+    from tutordex_dagster.resources.services import FIRST_VERSION, find_pipeline
     from tutordex_dagster.settings import load_settings
 
     settings = load_settings()
     spec = find_pipeline(
-        load_pipelines(settings.tutordex_pipelines), name or settings.extraction_pipeline_version
+        load_pipelines(settings.tutordex_pipelines),
+        name or settings.extraction_pipeline_version or FIRST_VERSION,
     )
     counts = LineCounts()
     lines = extract_lines(_shown(file), build_extractor(spec), pipeline_version=spec.name, counts=counts)

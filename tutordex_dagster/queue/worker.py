@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from tutordex_dagster.errors import PermanentError, TutorDexError
-from tutordex_dagster.extraction.contract import Extracted, Extractor, Outcome, Skipped
+from tutordex_dagster.extraction.contract import Closing, Extracted, Extractor, Outcome, Skipped
 from tutordex_dagster.queue.contract import Finished, Job, Queue
 from tutordex_dagster.windows import Clock
 
@@ -132,7 +132,8 @@ def run_job(
 
 def _end(job: Job, outcome: Outcome) -> Finished:
     if isinstance(outcome, Skipped):
-        return Finished(job=job, status="skipped", reason=outcome.reason)
+        closes = {} if outcome.closes == Closing() else {"closes": outcome.closes.model_dump(mode="json")}
+        return Finished(job=job, status="skipped", reason=outcome.reason, meta=closes)
     return Finished(job=job, status="ok", result=result_json(outcome))
 
 

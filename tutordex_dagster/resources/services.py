@@ -28,12 +28,17 @@ from tutordex_dagster.store.extractions import ExtractionQueue
 from tutordex_dagster.store.heartbeats import Heartbeats
 from tutordex_dagster.store.history_windows import HistoryWindows
 from tutordex_dagster.store.metrics import PostgresMetrics
+from tutordex_dagster.store.promotion import Promotions
+from tutordex_dagster.store.pruning import Pruning
 from tutordex_dagster.store.quality import Quality
 from tutordex_dagster.store.raw_log import PostgresRawLog
 from tutordex_dagster.store.resilience import Breakers, Paces
 from tutordex_dagster.store.sessions import Sessions
 from tutordex_dagster.store.versions import Versions
 from tutordex_dagster.windows import Clock, utc_now
+
+FIRST_VERSION = "rules"
+"""The live version of an empty database, unless a setting names another one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,8 @@ class Services:
     coverage: Coverage
     queue: ExtractionQueue
     assignments: Assignments
+    promotions: Promotions
+    pruning: Pruning
     versions: Versions
     quality: Quality
     sessions: Sessions
@@ -65,8 +72,17 @@ class Services:
 
     @property
     def live(self) -> PipelineSpec:
-        """Return the version that `assignments` shows."""
-        return self.pipeline(self.settings.extraction_pipeline_version)
+        """Return the version that `assignments` shows, as the database has it now.
+
+        Where no version was live yet, the setting's becomes it.
+        """
+        first = self.pipeline(self.settings.extraction_pipeline_version or FIRST_VERSION)
+        return self.pipeline(self.assignments.live_version(initial=first.name))
+
+    def chosen(self, name: str | None) -> PipelineSpec:
+        """Return the version a command works on: the one named, else the setting's, else the live one."""
+        name = name or self.settings.extraction_pipeline_version
+        return self.pipeline(name) if name else self.live
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -77,13 +93,16 @@ class Services:
         )
 
     def enqueue_for(self, lane: Lane) -> tuple[EnqueueFor, ...]:
-        """Return the versions a newly stored message is enqueued for: the live one, and shadows behind it."""
+        """Return the versions a newly stored message is enqueued for: the live one, and shadows behind it.
+
+        Good for as long as a process lives: whoever stores asks the database which one is live.
+        """
         if not self.settings.extraction_queue_enabled:
             return ()
         live = self.live
         shadows = (spec for spec in self.pipelines if spec.shadow and spec != live)
         return (
-            EnqueueFor(version=live.name, lane=lane),
+            EnqueueFor(version=live.name, lane=lane, live=True),
             *(EnqueueFor(version=spec.name, lane="reparse") for spec in shadows),
         )
 
@@ -197,6 +216,8 @@ def services_on(database: Database, settings: Settings, *, clock: Clock = utc_no
             clock=clock,
         ),
         assignments=Assignments(database, clock=clock),
+        promotions=Promotions(database, clock=clock),
+        pruning=Pruning(database, clock=clock),
         versions=Versions(database),
         quality=Quality(database),
         sessions=Sessions(database),

@@ -27,7 +27,7 @@ def test_good_rows_pass_every_check(world: World) -> None:
     world.publish()
     found = verdicts(run_hours(world, 0, 2))
 
-    assert len(found) == 9
+    assert len(found) == 11
     assert [name for name, verdict in found.items() if not verdict.passed] == []
 
 
