@@ -4,8 +4,8 @@
 
 The log holds `--rows` posts; two versions have extracted each of them; one post in fifty is a status post
 that names a code, one in fifty replies to a post. The live version is shown already. Timed: building the
-candidate's projection beside it, and the switch. A reader counts assignments all the while: it must only
-ever see one of two numbers. The bare statement writes the candidate's rows into a table with the same indexes.
+candidate's projection beside it, and the switch. A reader counts assignments all the while: it must only ever
+see one of two numbers. The bare statement writes the candidate's rows into a table with the same indexes.
 """
 
 import argparse
@@ -45,8 +45,8 @@ FILL_LOG = """
 """
 FILL_JOBS = """
     INSERT INTO telegram_extractions (
-        raw_id, pipeline_version, channel_id, posted_at, status, priority, attempt, not_before, result, reason,
-        meta, enqueued_at, finished_at
+        raw_id, pipeline_version, channel_id, posted_at, status, priority, attempt, not_before, result,
+        reason, meta, enqueued_at, finished_at
     )
     SELECT raw_id, %(version)s, channel_id, posted_at,
         CASE WHEN status_post THEN 'skipped' ELSE 'ok' END::job_status, 3, 1, now(),

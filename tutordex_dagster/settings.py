@@ -266,6 +266,12 @@ class Settings(BaseSettings):
         description="Share of failed and dead extractions of the live version in a day above which"
         " `assignments` is not updated.",
     )
+    duplicate_days: int = Field(
+        7,
+        ge=1,
+        le=60,
+        description="Days two posts of the same assignment by different agencies may be apart.",
+    )
     freshness_hours: int = Field(
         24, ge=1, description="A channel whose newest message is older than this is reported as silent."
     )

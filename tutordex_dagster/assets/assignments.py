@@ -54,6 +54,8 @@ def project_and_report(context: RunContext, services: Services) -> None:
             allow_retries=False,
         )
     result = project_all(services)
+    while services.duplicates.update(services.live.name):
+        pass
     metadata: dict[str, Any] = {
         "upserted": result.upserted,
         "newly_closed": result.closed,

@@ -149,6 +149,7 @@ def assignments_event(services: Services, metadata: Mapping[str, Any]) -> dg.Ass
             "pipeline_version": live,
             **metadata,
             "newest": table(services.assignments.sample(SAMPLE_ROWS)),
+            "likely_duplicates": table(services.duplicates.shown(SAMPLE_ROWS)),
             **(
                 {"open_by_level": bars("open assignments by level", stats.by_level)} if stats.by_level else {}
             ),

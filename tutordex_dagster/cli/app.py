@@ -26,6 +26,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "rollback": ("promote:rollback", "Make the version live again that was it before."),
     "version": ("version:version", "List the pipeline versions, or name a new one."),
     "prune": ("prune:prune", "Export and delete the results of a version nobody needs any more."),
+    "duplicates": ("duplicates:duplicates", "List assignments that several agencies likely advertise."),
     "extract": ("extract:extract", "Extract a file of posts without a database."),
     "channels": ("channels:channels", "List the channels and where they come from."),
     "sessions": ("sessions:sessions", "List the Telegram sessions, or allow a parked one again."),

@@ -122,6 +122,8 @@ class Worker:
             return
         while self.services.assignments.project(self.spec.name).more:
             pass
+        while self.services.duplicates.update(self.spec.name):
+            pass
 
 
 def _report(services: "Services", version: str, touched: "Collection[tuple[int, datetime]]") -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import assert_never
@@ -24,6 +25,7 @@ from tutordex_dagster.store.audit import Audit
 from tutordex_dagster.store.channels import Channel, Channels
 from tutordex_dagster.store.coverage import Coverage
 from tutordex_dagster.store.database import Database
+from tutordex_dagster.store.duplicates import Duplicates
 from tutordex_dagster.store.extractions import ExtractionQueue
 from tutordex_dagster.store.heartbeats import Heartbeats
 from tutordex_dagster.store.history_windows import HistoryWindows
@@ -52,6 +54,7 @@ class Services:
     coverage: Coverage
     queue: ExtractionQueue
     assignments: Assignments
+    duplicates: Duplicates
     promotions: Promotions
     pruning: Pruning
     versions: Versions
@@ -216,6 +219,7 @@ def services_on(database: Database, settings: Settings, *, clock: Clock = utc_no
             clock=clock,
         ),
         assignments=Assignments(database, clock=clock),
+        duplicates=Duplicates(database, within=timedelta(days=settings.duplicate_days)),
         promotions=Promotions(database, clock=clock),
         pruning=Pruning(database, clock=clock),
         versions=Versions(database),

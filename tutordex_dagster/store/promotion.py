@@ -184,6 +184,7 @@ def _carry(connection: Connection, params: Mapping[str, object], at: datetime) -
     gone = _rows(connection, "drop_carried_rows", params)
     fallen = _rows(connection, "drop_carried_posts", params)
     kept = _rows(connection, "carry_rows", params)
+    connection.execute(_SQL["note_carried"], params)
     stands = _rows(connection, "carry_posts", params)
     codes: dict[int, set[str]] = defaultdict(set)
     message_ids: dict[int, set[int]] = defaultdict(set)

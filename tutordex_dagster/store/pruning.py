@@ -15,6 +15,15 @@ from tutordex_dagster.windows import Clock, utc_now
 
 _SQL = load("pruning")
 _BATCH = 10_000
+_REST = (
+    "delete_unprojected",
+    "delete_unmatched",
+    "delete_keys",
+    "delete_pairs",
+    "delete_groups",
+    "delete_rows",
+    "delete_posts",
+)
 
 COLUMNS = (
     "raw_id",
@@ -72,7 +81,7 @@ class Pruning:
             if deleted != exported:
                 reason = f"{exported} of {deleted} extractions were exported, so none is deleted"
                 raise UsageError(version, reason, "look at the export and try again")
-            for rest in ("delete_unprojected", "delete_rows", "delete_posts"):
+            for rest in _REST:
                 connection.execute(_SQL[rest], params)
             deed = Deed(
                 at=self._clock(),

@@ -197,6 +197,12 @@ stands AS (
     ON CONFLICT (channel_id, message_id, projection) DO UPDATE SET
         pipeline_version = excluded.pipeline_version, points = excluded.points, codes = excluded.codes
 ),
+noted AS ( -- for the search for duplicates, which looks at recent posts only
+    INSERT INTO unmatched (projection, channel_id, message_id)
+    SELECT %(version)s, channel_id, message_id FROM told
+    WHERE posted_at > %(at)s::timestamptz - interval '60 days'
+    ON CONFLICT DO NOTHING
+),
 said AS MATERIALIZED (
     SELECT channel_id, points, codes FROM standing
     UNION ALL

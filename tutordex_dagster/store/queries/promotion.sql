@@ -158,6 +158,13 @@ FROM projected_assignments JOIN unsaid USING (channel_id, message_id)
 WHERE projection = %(live)s
 RETURNING channel_id, code_key, message_id;
 
+-- name: note_carried
+INSERT INTO unmatched (projection, channel_id, message_id)
+SELECT DISTINCT %(version)s, channel_id, message_id
+FROM projected_assignments JOIN unsaid USING (channel_id, message_id)
+WHERE projection = %(version)s AND posted_at > %(at)s::timestamptz - interval '60 days'
+ON CONFLICT DO NOTHING;
+
 -- name: carry_posts
 INSERT INTO status_posts (projection, channel_id, message_id, pipeline_version, posted_at, points, codes)
 SELECT %(version)s, channel_id, message_id, pipeline_version, posted_at, points, codes

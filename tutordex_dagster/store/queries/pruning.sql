@@ -21,6 +21,18 @@ DELETE FROM telegram_extractions WHERE pipeline_version = %(version)s;
 -- name: delete_unprojected
 DELETE FROM unprojected WHERE pipeline_version = %(version)s;
 
+-- name: delete_unmatched
+DELETE FROM unmatched WHERE projection = %(version)s;
+
+-- name: delete_keys
+DELETE FROM advert_keys WHERE projection = %(version)s;
+
+-- name: delete_pairs
+DELETE FROM duplicate_pairs WHERE projection = %(version)s;
+
+-- name: delete_groups
+DELETE FROM duplicate_groups WHERE projection = %(version)s;
+
 -- name: delete_rows
 DELETE FROM projected_assignments WHERE projection = %(version)s;
 
