@@ -283,7 +283,7 @@ def test_the_counts_tell_what_status_posts_did(world: "World", channel: Channel)
 
 
 IDS = st.integers(1, 6)
-CODES = st.sampled_from(["A", "B", "C"])
+CODES = st.sampled_from(["A", "B"])
 POSTS = st.builds(lambda codes: {"codes": codes}, st.lists(st.none() | CODES, min_size=1, max_size=3))
 LINKS = st.builds(lambda n, name: f"https://t.me/{name}/{n}", IDS, st.sampled_from(["HERE", "elsewhere"]))
 STATUS = st.builds(
@@ -291,23 +291,24 @@ STATUS = st.builds(
     st.lists(CODES, max_size=2, unique=True),
     st.lists(LINKS, max_size=1),
 )
-CONTENT = POSTS | STATUS | st.just({"skipped": "promo"})
+CONTENT = POSTS | STATUS
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("store"), IDS, CONTENT, st.none() | IDS),
         st.tuples(st.just("store"), IDS, CONTENT, st.none() | IDS),
+        st.tuples(st.just("store"), IDS, STATUS | st.just({"skipped": "promo"}), st.none() | IDS),
         st.tuples(st.just("delete"), IDS),
         st.tuples(st.just("claim"), st.integers(1, 4)),
         st.tuples(st.just("finish"), st.randoms(use_true_random=False)),
         st.tuples(st.just("project"), st.integers(1, 3)),
     ),
-    min_size=6,
-    max_size=24,
+    min_size=20,
+    max_size=40,
 )
 _CHANNELS = iter(range(1000, 10_000_000))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_the_order_the_rows_are_those_of_the_model(world: "World", steps: list[Any]) -> None:
     """Lost otherwise: an assignment that stays open because its status post was read before it."""
