@@ -23,7 +23,7 @@ from tutordex_dagster.operations.logs import mask_logs
 from tutordex_dagster.partitions import grid
 from tutordex_dagster.resources.opened import services_resource
 from tutordex_dagster.resources.pipelines import load_versions
-from tutordex_dagster.resources.services import Services, find_pipeline
+from tutordex_dagster.resources.services import FIRST_VERSION, Services, find_pipeline
 from tutordex_dagster.schedules import nightly_schedule
 from tutordex_dagster.sensors.catchup import catchup_sensor
 from tutordex_dagster.sensors.extract import extract_sensor
@@ -40,7 +40,7 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
     Runs and ticks open services of their own unless some are handed in.
     """
     pipelines = load_versions(settings)
-    live = find_pipeline(pipelines, settings.extraction_pipeline_version)
+    find_pipeline(pipelines, settings.extraction_pipeline_version or FIRST_VERSION)
     experiments = load_experiments(settings.tutordex_experiments)
     partitions = grid(settings.grid_start)
     scores = [quality_asset(spec=spec) for spec in pipelines]
@@ -50,13 +50,13 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
         assets=[
             raw_messages_asset(grid=partitions, pool=TELEGRAM_POOL if settings.telegram_configured else None),
             *(extraction_asset(spec=spec, grid=partitions) for spec in pipelines),
-            assignments_asset(live=live),
+            assignments_asset(versions=pipelines),
             *scores,
             *(comparison_asset(spec=spec, pipelines=pipelines) for spec in experiments),
         ],
         asset_checks=[
             raw_checks(),
-            *(extraction_checks(spec=spec, live=spec == live) for spec in pipelines),
+            *(extraction_checks(spec=spec) for spec in pipelines),
             assignments_checks(),
         ],
         jobs=[

@@ -244,8 +244,11 @@ class Settings(BaseSettings):
     initial_history_hours: int = Field(
         168, ge=1, description="How many hours back a newly added channel is collected by itself."
     )
-    extraction_pipeline_version: str = Field(
-        "rules", description="The live pipeline version: the one `assignments` shows."
+    extraction_pipeline_version: str | None = Field(
+        None,
+        description="The version commands work on where none is named; unset: the live one, which"
+        " `assignments` shows and only `tutordex promote` changes. On an empty database it becomes the live"
+        " one; unset: `rules`.",
     )
     extraction_queue_enabled: bool = Field(
         True, description="0 stores raw messages only and enqueues no extraction."
@@ -302,6 +305,12 @@ class Settings(BaseSettings):
         le=1,
         description="Share of failed and dead extractions of the live version in a day above which"
         " `assignments` is not updated.",
+    )
+    duplicate_days: int = Field(
+        7,
+        ge=1,
+        le=60,
+        description="Days two posts of the same assignment by different agencies may be apart.",
     )
     freshness_hours: int = Field(
         24, ge=1, description="A channel whose newest message is older than this is reported as silent."

@@ -47,10 +47,14 @@ def test_each_version_is_an_asset_behind_the_raw_messages(assets: dict[dg.AssetK
     assert all([dep.asset_key for dep in spec.deps] == [RAW] for spec in extractions.values())
 
 
-def test_assignments_stand_behind_the_live_version_alone(assets: dict[dg.AssetKey, dg.AssetSpec]) -> None:
+def test_assignments_stand_behind_every_version_that_can_be_live(
+    assets: dict[dg.AssetKey, dg.AssetSpec],
+) -> None:
     assignments = assets[dg.AssetKey("assignments")]
 
-    assert [dep.asset_key for dep in assignments.deps] == [dg.AssetKey(["extractions", "rules"])]
+    assert {dep.asset_key for dep in assignments.deps} == {
+        dg.AssetKey(["extractions", version.asset_name]) for version in VERSIONS
+    }
     assert assignments.partitions_def is None
 
 
@@ -125,11 +129,11 @@ def test_checks_that_keep_bad_results_from_spreading_block(definitions: dg.Defin
     specs = [spec for checks in definitions.asset_checks or () for spec in checks.check_specs]
     blocking = {(spec.asset_key.to_user_string(), spec.name) for spec in specs if spec.blocking}
 
-    assert len(specs) == 3 + 2 * len(VERSIONS) + 2
+    assert len(specs) == 3 + 3 * len(VERSIONS) + 2
     assert blocking == {
         ("raw_messages", "duplicates"),
-        ("extractions/rules", "failure_share"),
-        ("extractions/rules", "schema"),
+        *((f"extractions/{version.asset_name}", "failure_share") for version in VERSIONS),
+        *((f"extractions/{version.asset_name}", "schema") for version in VERSIONS),
     }
 
 

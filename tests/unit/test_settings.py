@@ -33,7 +33,7 @@ def test_an_empty_environment_gives_the_demo_on_recorded_channels(variable: SetV
     assert settings.channel_list is None
     assert settings.tutordex_database_url is None
     assert settings.tutordex_recorded_channels == PROJECT / "examples/channels"
-    assert settings.extraction_pipeline_version == "rules"
+    assert settings.extraction_pipeline_version is None
     assert settings.target_lag == timedelta(minutes=2)
 
 

@@ -1,14 +1,15 @@
 """`assignments`: what the live pipeline version found, as the one table readers ask."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
 from tutordex_dagster.assets.events import NO_VALUE, RunContext, done, report_in_run
-from tutordex_dagster.assets.keys import ASSIGNMENTS, extraction_key
+from tutordex_dagster.assets.keys import ASSIGNMENTS, ASSIGNMENTS_CODE_VERSION, extraction_key
 from tutordex_dagster.assets.reports import assignments_event
-from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
+from tutordex_dagster.extraction.versions import PipelineSpec
 from tutordex_dagster.operations.quality import Finding, too_many_failures
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.store.assignments import ProjectionResult
@@ -17,17 +18,17 @@ GROUP = "assignments"
 _JUDGED = timedelta(days=1)
 
 
-def assignments_asset(*, live: PipelineSpec) -> dg.AssetsDefinition:
-    """Make the asset downstream of the live version."""
+def assignments_asset(*, versions: Sequence[PipelineSpec]) -> dg.AssetsDefinition:
+    """Make the asset downstream of every version: any of them can be the live one, and that is a row."""
 
     @dg.asset(
         key=ASSIGNMENTS,
         description="The projection of the live pipeline version: latest revision of every post, one row a"
-        " segment, closed when the post is deleted or says so.",
+        " segment, closed when the post is deleted, or it or a status post says so.",
         group_name=GROUP,
         kinds={"postgres"},
-        deps=[extraction_key(live)],
-        code_version=fingerprint(live),
+        deps=[extraction_key(spec) for spec in versions],
+        code_version=ASSIGNMENTS_CODE_VERSION,
         dagster_type=NO_VALUE,
         output_required=False,
     )
@@ -53,9 +54,12 @@ def project_and_report(context: RunContext, services: Services) -> None:
             allow_retries=False,
         )
     result = project_all(services)
+    while services.duplicates.update(services.live.name):
+        pass
     metadata: dict[str, Any] = {
         "upserted": result.upserted,
         "newly_closed": result.closed,
+        "reopened": result.reopened,
         "removed": result.removed,
     }
     report_in_run(context, [assignments_event(services, metadata)])
@@ -69,9 +73,9 @@ def failures_of(services: Services, spec: PipelineSpec) -> Finding:
 
 def project_all(services: Services) -> ProjectionResult:
     """Project page by page until no end of the live version is left, and sum up."""
-    upserted = closed = removed = 0
+    total = ProjectionResult()
     while True:
         page = services.assignments.project(services.live.name)
-        upserted, closed, removed = upserted + page.upserted, closed + page.closed, removed + page.removed
-        if not page.remaining:
-            return ProjectionResult(upserted=upserted, closed=closed, removed=removed)
+        total += page
+        if not page.more:
+            return total

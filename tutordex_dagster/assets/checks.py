@@ -13,6 +13,7 @@ from tutordex_dagster.assets.events import check_events
 from tutordex_dagster.assets.keys import ASSIGNMENTS, RAW_MESSAGES, extraction_key
 from tutordex_dagster.assets.pictures import table
 from tutordex_dagster.extraction.versions import PipelineSpec
+from tutordex_dagster.operations.promotion import FRESH, reconciliation
 from tutordex_dagster.operations.quality import (
     Finding,
     coverage_gaps,
@@ -50,15 +51,23 @@ def raw_checks() -> dg.AssetChecksDefinition:
     return check
 
 
-def extraction_checks(*, spec: PipelineSpec, live: bool) -> dg.AssetChecksDefinition:
-    """Make the checks of one version's asset; those of the live version stop what is downstream."""
-    key = extraction_key(spec)
-    severity = _ERROR if live else _WARN
-    failures = _spec("failure_share", key, "Few of the last day's messages failed.", blocking=live)
-    schema = _spec("schema", key, "The newest results have the shape that readers rely on.", blocking=live)
+def extraction_checks(*, spec: PipelineSpec) -> dg.AssetChecksDefinition:
+    """Make the checks of one version's asset; as long as it is the live one, they stop what is downstream.
 
-    @dg.multi_asset_check(name=f"extractions_{spec.asset_name}_checks", specs=[failures, schema])
+    A warning stops nothing, so what is found in another version is one.
+    """
+    key = extraction_key(spec)
+    failures = _spec("failure_share", key, "Few of the last day's messages failed.", blocking=True)
+    schema = _spec("schema", key, "The newest results have the shape that readers rely on.", blocking=True)
+    whole = _spec(
+        "reconciliation", key, "Every message of the last week is extracted, or its job says why not."
+    )
+
+    @dg.multi_asset_check(name=f"extractions_{spec.asset_name}_checks", specs=[failures, schema, whole])
     def check(context: dg.AssetCheckExecutionContext, services: dg.ResourceParam[Services]) -> Results:
+        live = spec == services.live
+        severity = _ERROR if live else _WARN
+        yield from _result(context, whole, _reconciled(services, spec, followed=live or spec.shadow), _WARN)
         yield from _result(context, failures, failures_of(services, spec), severity)
         results = services.quality.recent_results(spec.name, limit=_RESULTS)
         yield from _result(context, schema, invalid_results(results), severity)
@@ -80,6 +89,14 @@ def assignments_checks() -> dg.AssetChecksDefinition:
         yield from _result(context, deleted, gone)
 
     return check
+
+
+def _reconciled(services: Services, spec: PipelineSpec, *, followed: bool) -> Finding:
+    """Look at the last week, without the newest messages: they may just be on their way."""
+    now = services.clock()
+    up_to = services.promotions.horizon(now - FRESH)
+    rows = services.promotions.reconcile(spec.name, since=now - _LOOK_BACK, up_to=up_to)
+    return reconciliation(rows, followed=followed)
 
 
 def _duplicates(services: Services) -> Finding:

@@ -26,6 +26,9 @@ TELEGRAM_POOL = "telegram"
 RAW_CODE_VERSION = "1"
 """Raise it when the same source would be stored differently: every raw partition then shows as stale."""
 
+ASSIGNMENTS_CODE_VERSION = "2"
+"""Raise it when the projection would make other rows of the same extractions."""
+
 
 def comparison_key(spec: ExperimentSpec) -> dg.AssetKey:
     """Return the asset key of an experiment."""

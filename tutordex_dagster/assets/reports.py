@@ -8,7 +8,13 @@ from typing import Any
 import dagster as dg
 
 from tutordex_dagster.assets.events import Input, Version, materialization
-from tutordex_dagster.assets.keys import ASSIGNMENTS, RAW_CODE_VERSION, RAW_MESSAGES, extraction_key
+from tutordex_dagster.assets.keys import (
+    ASSIGNMENTS,
+    ASSIGNMENTS_CODE_VERSION,
+    RAW_CODE_VERSION,
+    RAW_MESSAGES,
+    extraction_key,
+)
 from tutordex_dagster.assets.pictures import bars, per_hour, table
 from tutordex_dagster.capture.contract import HourReport
 from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
@@ -139,18 +145,18 @@ def empty_hours(channel: Channel, reports: Iterable[HourReport]) -> list[Extract
 
 def assignments_event(services: Services, metadata: Mapping[str, Any]) -> dg.AssetMaterialization:
     """Return the event of `assignments` as the table is now."""
-    stats = services.assignments.stats()
-    code = fingerprint(services.live)
+    stats, live = services.assignments.stats(), services.live.name
     newest = stats.newest.isoformat() if stats.newest else NO_RESULTS
     return materialization(
         ASSIGNMENTS,
-        version=Version(code=code, data=f"{stats.open}-{stats.closed}-{newest}"),
+        version=Version(code=ASSIGNMENTS_CODE_VERSION, data=f"{live}-{stats.open}-{stats.closed}-{newest}"),
         metadata={
             "open": stats.open,
             "closed": stats.closed,
-            "pipeline_version": services.live.name,
+            "pipeline_version": live,
             **metadata,
             "newest": table(services.assignments.sample(SAMPLE_ROWS)),
+            "likely_duplicates": table(services.duplicates.shown(SAMPLE_ROWS)),
             **(
                 {"open_by_level": bars("open assignments by level", stats.by_level)} if stats.by_level else {}
             ),

@@ -159,10 +159,14 @@ class HourSweep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnqueueFor:
-    """A pipeline version that gets a job for every newly stored revision, and the lane of those jobs."""
+    """A pipeline version that gets a job for every newly stored revision, and the lane of those jobs.
+
+    With `live` it is the version that is live when the batch is stored: `version` was that a while ago.
+    """
 
     version: str
     lane: Lane
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

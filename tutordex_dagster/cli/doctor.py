@@ -67,6 +67,7 @@ def examine(mode: "Mode", *, online: bool) -> "Iterator[Finding]":
     yield database
     if database.level != "fail":
         yield from _lanes(settings)
+        yield attempt("live version", lambda: _live(settings))
         yield from _telegram(settings, mode, online=online)
         yield from _dagster(settings)
 
@@ -74,11 +75,27 @@ def examine(mode: "Mode", *, online: bool) -> "Iterator[Finding]":
 def _pipelines(settings: "Settings") -> "Finding":
     from tutordex_dagster.operations.doctor import ok
     from tutordex_dagster.resources.pipelines import load_versions
-    from tutordex_dagster.resources.services import find_pipeline
+    from tutordex_dagster.resources.services import FIRST_VERSION, find_pipeline
 
     pipelines = load_versions(settings)
-    live = find_pipeline(pipelines, settings.extraction_pipeline_version)
-    return ok("pipelines", f"{', '.join(spec.name for spec in pipelines)}; live: {live.name}")
+    find_pipeline(pipelines, settings.extraction_pipeline_version or FIRST_VERSION)
+    return ok("pipelines", ", ".join(spec.name for spec in pipelines))
+
+
+def _live(settings: "Settings") -> "Finding":
+    """Say which version is live, and whether the setting names another one for commands."""
+    from tutordex_dagster.operations.doctor import ok, warn
+    from tutordex_dagster.resources.services import open_services
+
+    with open_services(settings) as services:
+        live, chosen = services.live.name, services.chosen(None).name
+    if live == chosen:
+        return ok("live version", live)
+    return warn(
+        "live version",
+        f"is {live}, while EXTRACTION_PIPELINE_VERSION makes commands work on {chosen}",
+        f"tutordex promote {chosen}, or unset it",
+    )
 
 
 def _language_model(settings: "Settings") -> "Iterator[Finding]":

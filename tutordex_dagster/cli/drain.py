@@ -31,7 +31,9 @@ IDLE_SECONDS = 5.0
 
 
 @click.command()
-@click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION.")
+@click.option(
+    "--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION, or the live one."
+)
 @click.option("--oneshot", is_flag=True, help="Exit once nothing is due. Or EXTRACTION_WORKER_ONESHOT=1.")
 @click.option("--max-jobs", type=click.IntRange(1), help="Exit after so many. Or EXTRACTION_WORKER_MAX_JOBS.")
 def drain(name: str | None, max_jobs: int | None, *, oneshot: bool) -> None:
@@ -118,9 +120,10 @@ class Worker:
         """Bring `assignments` up to date, if it shows this version."""
         if self.spec != self.services.live:
             return
-        before, left = None, self.services.assignments.project(self.spec.name).remaining
-        while left and left != before:
-            before, left = left, self.services.assignments.project(self.spec.name).remaining
+        while self.services.assignments.project(self.spec.name).more:
+            pass
+        while self.services.duplicates.update(self.spec.name):
+            pass
 
 
 def _report(services: "Services", version: str, touched: "Collection[tuple[int, datetime]]") -> None:

@@ -18,7 +18,9 @@ _FIRST = datetime(2013, 8, 14, tzinfo=UTC)
 @channels_option
 @click.option("--max-messages", type=click.IntRange(1), help="At most this many messages of each channel.")
 @click.option("--force", is_flag=True, help="Also those that are done, skipped, failed or dead.")
-@click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION.")
+@click.option(
+    "--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION, or the live one."
+)
 def enqueue(
     since: datetime | None,
     until: datetime | None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
-@click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION.")
+@click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION, or rules.")
 @click.option("-o", "--output", type=click.File("wb", atomic=True), default="-", help="Default: stdout.")
 def extract(file: IO[bytes], name: str | None, output: IO[bytes]) -> None:
     """Extract the posts of FILE, one JSON object a line with the text under `raw`; `-` reads stdin.
@@ -27,11 +27,12 @@ def extract(file: IO[bytes], name: str | None, output: IO[bytes]) -> None:
     from tutordex_dagster.extraction.files import LineCounts, extract_lines
     from tutordex_dagster.extraction.versions import build_extractor
     from tutordex_dagster.resources.pipelines import load_versions
-    from tutordex_dagster.resources.services import find_pipeline
+    from tutordex_dagster.resources.services import FIRST_VERSION, find_pipeline
     from tutordex_dagster.settings import load_settings
 
     settings = load_settings()
-    spec = find_pipeline(load_versions(settings), name or settings.extraction_pipeline_version)
+    chosen = name or settings.extraction_pipeline_version or FIRST_VERSION
+    spec = find_pipeline(load_versions(settings), chosen)
     counts = LineCounts()
     if spec.llm:
         asyncio.run(_ask(spec, settings, _shown(file), output, counts))

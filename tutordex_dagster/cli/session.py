@@ -53,12 +53,12 @@ def chosen_channels(services: "Services", channels: str | None) -> "list[Channel
 
 
 def registered_version(services: "Services", name: str | None) -> "PipelineSpec":
-    """Return the version of that name, the live one without a name, once the database has accepted it.
+    """Return the version of that name, or the one without a name, once the database has accepted it.
 
     Raises UsageError for an unknown version, and for one whose fingerprint is not the one on record.
     """
     from tutordex_dagster.extraction.versions import fingerprint
 
-    spec = services.pipeline(name) if name else services.live
+    spec = services.chosen(name)
     services.versions.register(spec.name, fingerprint(spec), spec.model_dump(mode="json"))
     return spec

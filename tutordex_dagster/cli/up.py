@@ -76,11 +76,11 @@ def _prepare(settings: "Settings") -> "Urls":
     from tutordex_dagster.resources.channels import sync_channels
     from tutordex_dagster.resources.databases import database_urls
     from tutordex_dagster.resources.pipelines import load_versions
-    from tutordex_dagster.resources.services import find_pipeline, open_services
+    from tutordex_dagster.resources.services import FIRST_VERSION, find_pipeline, open_services
     from tutordex_dagster.store.migrate import ensure_database, migrate
 
     pipelines = load_versions(settings)
-    find_pipeline(pipelines, settings.extraction_pipeline_version)
+    find_pipeline(pipelines, settings.extraction_pipeline_version or FIRST_VERSION)
     urls = database_urls(settings)
     ensure_database(urls.tutordex)
     ensure_database(urls.dagster)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import assert_never
@@ -26,10 +27,13 @@ from tutordex_dagster.store.channels import Channel, Channels
 from tutordex_dagster.store.comparisons import Comparisons
 from tutordex_dagster.store.coverage import Coverage
 from tutordex_dagster.store.database import Database
+from tutordex_dagster.store.duplicates import Duplicates
 from tutordex_dagster.store.extractions import ExtractionQueue
 from tutordex_dagster.store.heartbeats import Heartbeats
 from tutordex_dagster.store.history_windows import HistoryWindows
 from tutordex_dagster.store.metrics import PostgresMetrics
+from tutordex_dagster.store.promotion import Promotions
+from tutordex_dagster.store.pruning import Pruning
 from tutordex_dagster.store.quality import Quality
 from tutordex_dagster.store.raw_log import PostgresRawLog
 from tutordex_dagster.store.resilience import Breakers, Paces
@@ -37,6 +41,9 @@ from tutordex_dagster.store.scores import Scores
 from tutordex_dagster.store.sessions import Sessions
 from tutordex_dagster.store.versions import Versions
 from tutordex_dagster.windows import Clock, utc_now
+
+FIRST_VERSION = "rules"
+"""The live version of an empty database, unless a setting names another one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +57,9 @@ class Services:
     coverage: Coverage
     queue: ExtractionQueue
     assignments: Assignments
+    duplicates: Duplicates
+    promotions: Promotions
+    pruning: Pruning
     versions: Versions
     quality: Quality
     scores: Scores
@@ -70,8 +80,17 @@ class Services:
 
     @property
     def live(self) -> PipelineSpec:
-        """Return the version that `assignments` shows."""
-        return self.pipeline(self.settings.extraction_pipeline_version)
+        """Return the version that `assignments` shows, as the database has it now.
+
+        Where no version was live yet, the setting's becomes it.
+        """
+        first = self.pipeline(self.settings.extraction_pipeline_version or FIRST_VERSION)
+        return self.pipeline(self.assignments.live_version(initial=first.name))
+
+    def chosen(self, name: str | None) -> PipelineSpec:
+        """Return the version a command works on: the one named, else the setting's, else the live one."""
+        name = name or self.settings.extraction_pipeline_version
+        return self.pipeline(name) if name else self.live
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -82,13 +101,16 @@ class Services:
         )
 
     def enqueue_for(self, lane: Lane) -> tuple[EnqueueFor, ...]:
-        """Return the versions a newly stored message is enqueued for: the live one, and shadows behind it."""
+        """Return the versions a newly stored message is enqueued for: the live one, and shadows behind it.
+
+        Good for as long as a process lives: whoever stores asks the database which one is live.
+        """
         if not self.settings.extraction_queue_enabled:
             return ()
         live = self.live
         shadows = (spec for spec in self.pipelines if spec.shadow and spec != live)
         return (
-            EnqueueFor(version=live.name, lane=lane),
+            EnqueueFor(version=live.name, lane=lane, live=True),
             *(EnqueueFor(version=spec.name, lane="reparse") for spec in shadows),
         )
 
@@ -202,6 +224,9 @@ def services_on(database: Database, settings: Settings, *, clock: Clock = utc_no
             clock=clock,
         ),
         assignments=Assignments(database, clock=clock),
+        duplicates=Duplicates(database, within=timedelta(days=settings.duplicate_days)),
+        promotions=Promotions(database, clock=clock),
+        pruning=Pruning(database, clock=clock),
         versions=Versions(database),
         quality=Quality(database),
         scores=Scores(database),

@@ -51,7 +51,8 @@ def _why_not(services: Services, spec: PipelineSpec, latest: dg.RunRecord | None
         return "SUPABASE_ENABLED is 0"
     if latest and latest.dagster_run.status in IN_PROGRESS:
         return f"run {latest.dagster_run.run_id[:8]} is at it"
-    if not services.queue.due(spec.name).jobs:
+    unprojected = spec == services.live and services.assignments.waiting(spec.name)
+    if not unprojected and not services.queue.due(spec.name).jobs:
         next_due = services.queue.next_due_at(spec.name)
         return f"nothing is due before {next_due:%Y-%m-%d %H:%M:%S} UTC" if next_due else "nothing is due"
     obstacle = VersionWorker(services=services, spec=spec).obstacle()

@@ -1,12 +1,13 @@
 """The projection of one pipeline version into `assignments`, and the questions readers ask of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg.rows import dict_row
 
+from tutordex_dagster.store.closings import Unsettled, settle
 from tutordex_dagster.store.database import Connection, Database
 from tutordex_dagster.store.queries import load
 from tutordex_dagster.windows import Clock, utc_now
@@ -17,12 +18,23 @@ _PAGE = 5000  # finished jobs projected by one statement: bounds its memory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionResult:
-    """Rows written, closed and removed; `remaining` ends of the version still wait to be projected."""
+    """Rows written, closed, opened again and removed; `more`: ends may still wait to be projected."""
 
     upserted: int = 0
     closed: int = 0
+    reopened: int = 0
     removed: int = 0
-    remaining: int = 0
+    more: bool = False
+
+    def __add__(self, later: "ProjectionResult") -> "ProjectionResult":
+        """Return what this page and a later one did together, and whether more waits after that one."""
+        return ProjectionResult(
+            upserted=self.upserted + later.upserted,
+            closed=self.closed + later.closed,
+            reopened=self.reopened + later.reopened,
+            removed=self.removed + later.removed,
+            more=later.more,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,33 +49,30 @@ class AssignmentStats:
 
 
 class Assignments:
-    """The table `assignments`, which shows one pipeline version at a time."""
+    """The projections of pipeline versions; readers see the live one as `assignments`."""
 
     def __init__(self, db: Database, *, clock: Clock = utc_now) -> None:
         self._db = db
         self._clock = clock
 
-    def project(self, version: str, *, limit: int = _PAGE) -> ProjectionResult:
-        """Take over up to `limit` finished jobs; when another version is shown, rebuild from this one.
+    def live_version(self, *, initial: str) -> str:
+        """Return the live version; where none was ever live, that becomes `initial`."""
+        version: str | None = self._db.value(_SQL["live_version"], {})
+        return version or str(self._db.value(_SQL["begin_with"], {"version": initial}))
 
-        Latest revision ok: its segments replace the message's rows. Skipped: the rows are closed, as `taken`
-        when the post says so. Deletions close rows when they are stored. Else the rows stay as they are.
+    def project(self, version: str, *, limit: int = _PAGE) -> ProjectionResult:
+        """Take over up to `limit` finished jobs into the version's projection, in one transaction.
+
+        The newest revision with assignments gives a message's rows; the newest one with any end, or a
+        deletion, says whether they still stand. Status posts close what they name. In whatever order ends
+        arrive, the rows come to be the same.
         """
         with self._db.connection() as connection:
-            projecting = _Projecting(connection, version, self._clock())
-            if projecting.shown_version() == version:
-                projecting.take_over(limit)
-            else:
-                projecting.rebuild()
-            return projecting.result()
+            return take_over(connection, version, limit=limit, at=self._clock())[0]
 
-    def rebuild(self, version: str) -> ProjectionResult:
-        """Replace all rows by this version's, in one transaction: readers see the old or the new, whole."""
-        with self._db.connection() as connection:
-            projecting = _Projecting(connection, version, self._clock())
-            projecting.shown_version()
-            projecting.rebuild()
-            return projecting.result()
+    def waiting(self, version: str) -> bool:
+        """Tell whether any end of the version waits to be projected."""
+        return bool(self._db.value(_SQL["waiting"], {"version": version}))
 
     def stats(self) -> AssignmentStats:
         """Count what is shown."""
@@ -92,46 +101,46 @@ class Assignments:
         return float(self._db.value(_SQL["failure_share"], {"version": version, "since": since}))
 
 
-class _Projecting:
-    """The steps of a projection inside its transaction."""
+def lock_projection(connection: Connection) -> str | None:
+    """Return the live version; until the transaction ends nobody else projects or promotes."""
+    ((version, *_),) = connection.execute(_SQL["lock_projection"]).fetchall()
+    return None if version is None else str(version)
 
-    def __init__(self, connection: Connection, version: str, at: datetime) -> None:
-        self._connection = connection
-        self._params: dict[str, object] = {"version": version, "at": at}
-        self._counts = [0, 0, 0]
 
-    def shown_version(self) -> str | None:
-        """Return which version is shown; until the transaction ends nobody else projects."""
-        version: str | None = self._rows("projected_version")[0][0]
-        return version
+def lock_all_channels(connection: Connection) -> None:
+    """Wait until nobody stores messages, and keep it so until the transaction ends."""
+    connection.execute(_SQL["lock_all_channels"])
 
-    def take_over(self, limit: int) -> None:
-        """Project the ends that are not projected yet, at most so many."""
-        self._apply(self._rows("unprojected", limit=limit))
 
-    def rebuild(self) -> None:
-        """Project every end of the version onto an empty table, page by page to bound memory."""
-        self._connection.execute(_SQL["lock_all_channels"])
-        self._connection.execute(_SQL["clear"])
-        self._connection.execute(_SQL["show_version"], self._params)
-        page = self._rows("finished_after", after=0, limit=_PAGE)
-        while page:
-            self._apply(page)
-            page = self._rows("finished_after", after=page[-1][0], limit=_PAGE)
+def take_over(
+    connection: Connection, version: str, *, limit: int, at: datetime, after: int = 0, settling: bool = True
+) -> tuple[ProjectionResult, int]:
+    """Project up to `limit` ends with greater raw ids in this transaction; return the greatest of them too.
 
-    def result(self) -> ProjectionResult:
-        """Sum up what was done."""
-        upserted, closed, removed = self._counts
-        ((remaining,),) = self._rows("remaining")
-        return ProjectionResult(upserted=upserted, closed=closed, removed=removed, remaining=remaining)
-
-    def _apply(self, ends: Sequence[tuple[Any, ...]]) -> None:
-        """Project these (raw_id, channel_id), while nobody stores messages of their channels."""
-        if ends:
-            channel_ids = sorted({channel_id for _, channel_id in ends})
-            self._connection.execute(_SQL["lock_channels"], {"channel_ids": channel_ids})
-            (counts,) = self._rows("project", raw_ids=[raw_id for raw_id, _ in ends])
-            self._counts = [total + count for total, count in zip(self._counts, counts, strict=True)]
-
-    def _rows(self, name: str, **params: object) -> list[tuple[Any, ...]]:
-        return self._connection.execute(_SQL[name], {**self._params, **params}).fetchall()
+    Until the transaction ends nobody else projects. Without `settling`, the closings by status posts are left
+    to `settle_channel`.
+    """
+    params = {"version": version, "at": at, "limit": limit, "after": after}
+    lock_projection(connection)
+    raw_ids = [raw_id for (raw_id,) in connection.execute(_SQL["take_unprojected"], params).fetchall()]
+    if not raw_ids:
+        return ProjectionResult(), after
+    connection.execute(_SQL["lock_channels"], {"raw_ids": raw_ids})
+    channels = connection.execute(_SQL["project"], {**params, "raw_ids": raw_ids}).fetchall()
+    settled = [
+        settle(
+            connection,
+            Unsettled(projection=version, channel_id=channel_id, codes=codes, message_ids=message_ids),
+            at,
+        )
+        for channel_id, codes, message_ids, *_ in (channels if settling else ())
+    ]
+    upserted, closed, removed = (sum(int(channel[place]) for channel in channels) for place in (3, 4, 5))
+    result = ProjectionResult(
+        upserted=upserted,
+        closed=closed + sum(each.closed for each in settled),
+        reopened=sum(each.reopened for each in settled),
+        removed=removed,
+        more=len(raw_ids) == limit,
+    )
+    return result, max(raw_ids)

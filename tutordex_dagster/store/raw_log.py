@@ -9,6 +9,7 @@ from psycopg.rows import class_row, dict_row, scalar_row
 
 from tutordex_dagster.capture.contract import CaptureBatch, Message, Position, StoreResult
 from tutordex_dagster.errors import UsageError
+from tutordex_dagster.store.closings import delete_messages
 from tutordex_dagster.store.database import Connection, Database
 from tutordex_dagster.store.lanes import PRIORITY
 from tutordex_dagster.store.queries import load
@@ -109,6 +110,7 @@ class _Storing:
     def __init__(self, connection: Connection, batch: CaptureBatch, at: datetime) -> None:
         self._connection = connection
         self._batch = batch
+        self._at = at
         self._params: dict[str, object] = {
             "channel_id": batch.channel_id,
             "observed_at": batch.observed_at,
@@ -126,7 +128,7 @@ class _Storing:
         self._supersede(edited, "superseded")
         self._supersede(deleted, "deleted")
         if deleted:
-            self._connection.execute(_SQL["close_deleted"], {**self._params, "message_ids": deleted})
+            delete_messages(self._connection, self._batch.channel_id, deleted, self._at)
         self._follow()
         return StoreResult(
             new=len(stored) - len(edited),
@@ -181,7 +183,13 @@ class _Storing:
         if not raw_ids:
             return 0
         return sum(
-            self._row("enqueue", raw_ids=raw_ids, version=wish.version, priority=PRIORITY[wish.lane])[0]
+            self._row(
+                "enqueue",
+                raw_ids=raw_ids,
+                version=wish.version,
+                live=wish.live,
+                priority=PRIORITY[wish.lane],
+            )[0]
             for wish in self._batch.enqueue
         )
 

@@ -32,7 +32,7 @@ CREATE TYPE job_status AS ENUM (
 
 CREATE TYPE assignment_status AS ENUM (
     'open',  -- tutors can still apply, as far as the channel shows
-    'closed' -- see closed_reason; a later revision of the post can open it again
+    'closed' -- see closed_reason; a later revision of the post, or of the one that closed it, can open it again
 );
 
 -- The hour an instant lies in.
@@ -214,7 +214,6 @@ CREATE TABLE telegram_extractions (
     meta jsonb NOT NULL DEFAULT '{}',
     enqueued_at timestamptz NOT NULL,
     finished_at timestamptz,
-    projected_at timestamptz,               -- when assignments took this end over
     text_hash bytea,                        -- of a text a slow extractor was asked about; null: not asked
     PRIMARY KEY (raw_id, pipeline_version),
     CONSTRAINT lease_while_processing CHECK (
@@ -234,10 +233,6 @@ WHERE status IN ('pending', 'failed');
 CREATE INDEX telegram_extractions_lease
 ON telegram_extractions (pipeline_version, lease_expires_at)
 WHERE status = 'processing';
-
-CREATE INDEX telegram_extractions_unprojected
-ON telegram_extractions (pipeline_version, raw_id)
-WHERE status IN ('ok', 'skipped') AND projected_at IS NULL;
 
 -- Answers that can be used again for another post of the same text. Empty for versions made of rules.
 CREATE INDEX telegram_extractions_answered
@@ -280,7 +275,7 @@ BEGIN
         not_before = least(job.not_before, excluded.not_before),
         enqueued_at = CASE job.status WHEN 'pending' THEN job.enqueued_at ELSE excluded.enqueued_at END,
         result = NULL, reason = NULL, error_class = NULL, meta = '{}',
-        finished_at = NULL, projected_at = NULL
+        finished_at = NULL
     WHERE force AND job.status <> 'processing'
     AND (job.status <> 'pending' OR job.priority > excluded.priority);
     GET DIAGNOSTICS changed = ROW_COUNT;
@@ -357,48 +352,182 @@ BEGIN
 END
 $$;
 
--- What `assignments` shows: the live pipeline version's view of every message's latest revision.
-CREATE TABLE assignments (
-    channel_id bigint NOT NULL REFERENCES channels,
+-- A code as it is compared: case, blanks and the marks around it do not matter.
+CREATE FUNCTION code_key(code text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN nullif(upper(btrim(translate(code, E' \t\r\n', ''), '#.,:;()[]*_')), '');
+
+-- The message of this channel that a link leads to; null for any other link.
+CREATE FUNCTION linked_message(link text, channel_id bigint, reference text) RETURNS bigint
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (
+    SELECT CASE WHEN lower(parts[1]) IN ('c/' || channel_id, split_part(reference, '/', 2)) THEN parts[2]::bigint END
+    FROM regexp_match(
+        link, '(?:^|//|www\.)(?:t|telegram)\.me/(?:s/)?(c/\d+|\w+)/(?:\d+/)?(\d{1,18})(?!\d)', 'i'
+    ) AS parts
+);
+
+-- Ends that the projection of their version has not taken over yet; written with the end. Apart from the jobs,
+-- because a job is a wide row: to mark a million of them rewrites a gigabyte.
+CREATE TABLE unprojected (
+    pipeline_version text NOT NULL,
+    raw_id bigint NOT NULL,
+    PRIMARY KEY (pipeline_version, raw_id)
+);
+
+-- What a pipeline version found, one row a segment: several projections stand side by side, readers see the live
+-- one as `assignments`. No foreign keys: rows are made from the log, which loses none, a million in one go.
+CREATE TABLE projected_assignments (
+    projection text NOT NULL,               -- the pipeline version whose projection this row is part of
+    channel_id bigint NOT NULL,
     message_id bigint NOT NULL,
     segment integer NOT NULL,               -- 0, or the place within a compilation post
-    raw_id bigint NOT NULL REFERENCES telegram_messages_raw,
-    pipeline_version text NOT NULL,
+    raw_id bigint NOT NULL,                 -- the revision the row was read from
+    pipeline_version text NOT NULL,         -- whose result it is; the one before's, where this one has none yet
     assignment_code text,
+    code_key text GENERATED ALWAYS AS (code_key(assignment_code)) STORED,
     academic_display_text text,
     learning_mode text,
     address text[],
     postal_code text[],
     nearest_mrt text[],
+    districts integer[] NOT NULL,           -- postal districts, 1 to 28
+    region text,
     lesson_schedule text[],
     start_date text,                        -- as written
     rate_min numeric,                       -- Singapore dollars an hour
     rate_max numeric,
     rate_text text,
+    rate_breakdown jsonb NOT NULL,          -- [{tutor_type, min, max, raw_text}] where rates differ by tutor
     additional_remarks text,
     time_availability jsonb NOT NULL,
     subjects text[] NOT NULL,
     levels text[] NOT NULL,
     streams text[] NOT NULL,
     tutor_types text[] NOT NULL,
-    status assignment_status NOT NULL,
-    closed_reason text CHECK (closed_reason IN ('stated', 'taken', 'deleted', 'not_an_assignment')),
+    evidence jsonb NOT NULL,                -- {field: {confidence, span, source}}
     kind text NOT NULL,
     posted_at timestamptz NOT NULL,
-    updated_at timestamptz NOT NULL,        -- last projection or closing of this row
-    PRIMARY KEY (channel_id, message_id, segment),
-    CONSTRAINT reason_when_closed CHECK ((status = 'closed') = (closed_reason IS NOT NULL))
+    own_closing text CHECK (own_closing IN ('stated', 'taken', 'deleted', 'not_an_assignment')), -- by the post itself
+    closed_by bigint,                       -- message id of the first status post that says it is taken
+    status assignment_status NOT NULL GENERATED ALWAYS AS (
+        CASE WHEN own_closing IS NULL AND closed_by IS NULL THEN 'open'::assignment_status
+            ELSE 'closed'::assignment_status END
+    ) STORED,
+    updated_at timestamptz NOT NULL,        -- last projection, closing or reopening of this row
+    PRIMARY KEY (channel_id, message_id, segment, projection)
 );
 
-CREATE INDEX assignments_code ON assignments (channel_id, assignment_code) WHERE status = 'open';
+CREATE INDEX projected_assignments_code
+ON projected_assignments (projection, channel_id, code_key, posted_at, message_id) WHERE code_key IS NOT NULL;
 
--- Which pipeline version `assignments` shows; one row, written by the projection.
+-- Posts that stand and say that assignments are taken: messages they reply or link to, codes they name.
+CREATE TABLE status_posts (
+    projection text NOT NULL,
+    channel_id bigint NOT NULL,
+    message_id bigint NOT NULL,
+    pipeline_version text NOT NULL,
+    posted_at timestamptz NOT NULL,
+    points bigint[] NOT NULL,
+    codes text[] NOT NULL,                  -- as code_key gives them
+    PRIMARY KEY (channel_id, message_id, projection)
+);
+
+CREATE INDEX status_posts_codes ON status_posts USING gin (codes);
+CREATE INDEX status_posts_points ON status_posts USING gin (points);
+
+-- The live pipeline version; one row. Null until the first process names it: the setting decides only then.
 CREATE TABLE projection (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     pipeline_version text
 );
 
 INSERT INTO projection DEFAULT VALUES;
+
+-- What readers ask: the projection of the live version. Another version is shown by one update of one row.
+CREATE VIEW assignments AS
+SELECT
+    channel_id, message_id, segment, raw_id, pipeline_version, assignment_code, academic_display_text,
+    learning_mode, address, postal_code, nearest_mrt, districts, region, lesson_schedule, start_date, rate_min,
+    rate_max, rate_text, rate_breakdown, additional_remarks, time_availability, subjects, levels, streams,
+    tutor_types, evidence, kind, posted_at, status,
+    coalesce(own_closing, CASE WHEN closed_by IS NOT NULL THEN 'taken' END) AS closed_reason,
+    CASE WHEN own_closing IS NULL THEN closed_by END AS closed_by,
+    updated_at
+FROM projected_assignments
+WHERE projection = (SELECT pipeline_version FROM projection);
+
+-- Messages whose recent assignments have not been looked at for duplicates since they changed.
+CREATE TABLE unmatched (
+    projection text NOT NULL,
+    channel_id bigint NOT NULL,
+    message_id bigint NOT NULL,
+    PRIMARY KEY (projection, channel_id, message_id)
+);
+
+-- What two adverts of the same assignment share at least one of: a postal code, or street, level and subject.
+CREATE TABLE advert_keys (
+    projection text NOT NULL,
+    key text NOT NULL,
+    posted_at timestamptz NOT NULL,
+    channel_id bigint NOT NULL,
+    message_id bigint NOT NULL,
+    segment integer NOT NULL,
+    PRIMARY KEY (projection, key, posted_at, channel_id, message_id, segment)
+);
+
+CREATE INDEX advert_keys_message ON advert_keys (channel_id, message_id, projection);
+
+-- Assignments of two channels that are likely the same one, and why.
+CREATE TABLE duplicate_pairs (
+    projection text NOT NULL,
+    channel_id bigint NOT NULL,
+    message_id bigint NOT NULL,
+    segment integer NOT NULL,
+    other_channel_id bigint NOT NULL,
+    other_message_id bigint NOT NULL,
+    other_segment integer NOT NULL,
+    score real NOT NULL CHECK (score > 0 AND score <= 1),
+    evidence jsonb NOT NULL,
+    PRIMARY KEY (
+        channel_id, message_id, segment, other_channel_id, other_message_id, other_segment, projection
+    ),
+    CHECK (channel_id < other_channel_id)
+);
+
+CREATE INDEX duplicate_pairs_other
+ON duplicate_pairs (other_channel_id, other_message_id, other_segment, projection);
+
+-- Everything that is connected by pairs; named after its first member.
+CREATE TABLE duplicate_groups (
+    projection text NOT NULL,
+    channel_id bigint NOT NULL,
+    message_id bigint NOT NULL,
+    segment integer NOT NULL,
+    group_id text NOT NULL,
+    PRIMARY KEY (channel_id, message_id, segment, projection)
+);
+
+CREATE INDEX duplicate_groups_group ON duplicate_groups (projection, group_id);
+
+-- Open assignments that have a likely duplicate. Nothing is hidden in `assignments` itself.
+CREATE VIEW likely_duplicates AS
+SELECT grouped.group_id, assignment.*
+FROM assignments AS assignment
+JOIN duplicate_groups AS grouped USING (channel_id, message_id, segment)
+WHERE grouped.projection = (SELECT pipeline_version FROM projection) AND assignment.status = 'open';
+
+-- Which version was live when, and by whose hand.
+CREATE TABLE promotions (
+    promotion_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL CHECK (action IN ('promote', 'rollback')),
+    version text NOT NULL,
+    previous text NOT NULL,
+    fingerprint text NOT NULL,
+    raw_id bigint NOT NULL                  -- the newest one then: the previous version need not know later ones
+);
 
 -- Telegram sessions by fingerprint, who holds each (one process at a time), and why one may not be used.
 CREATE TABLE telegram_sessions (

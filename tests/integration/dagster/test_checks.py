@@ -1,9 +1,11 @@
 """Asset checks on stored rows: what they find, and whom they stop."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from tests.integration.dagster.world import START, World, post
-from tutordex_dagster.assets.keys import PIPELINE_JOB
+from tutordex_dagster.assets.keys import NIGHTLY_JOB, PIPELINE_JOB
 from tutordex_dagster.capture.grid import Rectangle
 from tutordex_dagster.partitions import range_tags
 from tutordex_dagster.windows import HOUR, Window
@@ -27,7 +29,7 @@ def test_good_rows_pass_every_check(world: World) -> None:
     world.publish()
     found = verdicts(run_hours(world, 0, 2))
 
-    assert len(found) == 9
+    assert len(found) == 11
     assert [name for name, verdict in found.items() if not verdict.passed] == []
 
 
@@ -71,3 +73,19 @@ def test_an_open_assignment_of_a_deleted_post_is_named(world: World) -> None:
 
     assert not verdict.passed
     assert verdict.severity == dg.AssetCheckSeverity.ERROR
+
+
+def test_a_message_without_a_job_is_named_by_the_reconciliation_of_its_version(world: World) -> None:
+    world.record("alpha", [post(6.5), post(7.5)], channel_id=1)
+    world.publish()
+    run_hours(world, 0, 1)
+    with world.services.database.connection() as connection:
+        connection.execute("DELETE FROM telegram_extractions WHERE raw_id = 1")
+    world.clock.advance(timedelta(minutes=11))
+
+    found = verdicts(world.run(NIGHTLY_JOB))
+
+    failed = found["extractions/rules", "reconciliation"]
+    assert not failed.passed
+    assert failed.severity == dg.AssetCheckSeverity.WARN
+    assert failed.description == "2 messages: 1 ok, 0 skipped, 0 failed, 0 dead, 0 waiting, 1 missing"

@@ -9,7 +9,13 @@ from tests.integration.dagster.ticks import note_run, read_everything, tick, wit
 from tests.integration.dagster.world import World, post
 from tutordex_dagster.assets.drain import VERSION_TAG
 from tutordex_dagster.assets.keys import DRAIN_JOB
+from tutordex_dagster.queue.contract import Finished, Job
 from tutordex_dagster.sensors.extract import extract_sensor
+
+
+def run_job(job: Job) -> Finished:
+    result = b'{"kind": "assignment", "segments": [{"assignment_code": "A1"}]}'
+    return Finished(job=job, status="ok", result=result)
 
 
 def extract(world: World, version: str = "rules") -> Any:  # noqa: ANN401 - what a sensor may return
@@ -31,6 +37,30 @@ def test_due_work_becomes_one_run_and_a_repeated_tick_asks_for_the_same_one(worl
     assert len(first.run_key) == 32
     assert world.run(DRAIN_JOB, run_config=first.run_config, tags=first.tags).success
     assert extract(world).skip_message == "rules: nothing is due."
+
+
+def test_ends_that_nobody_projected_become_a_run_that_does(world: World) -> None:
+    """Lost otherwise: what a run extracted that died before it brought `assignments` up to date."""
+    world.record("alpha", [post(6.5)], channel_id=1)
+    read_everything(world)
+    (job,) = world.services.queue.claim("rules", limit=9)
+    world.services.queue.finish([run_job(job)])
+
+    request = extract(world)
+
+    assert world.run(DRAIN_JOB, run_config=request.run_config, tags=request.tags).success
+    assert world.rows("SELECT assignment_code FROM assignments") == [("A1",)]
+    assert extract(world).skip_message == "rules: nothing is due."
+
+
+def test_another_version_becomes_live_for_the_next_tick(world: World) -> None:
+    world.record("alpha", [post(6.5)], channel_id=1)
+    read_everything(world)
+    world.services.promotions.switch("rules-strict", after=9, action="promote", actor="me", fingerprint="f")
+
+    priorities = [int(extract(world, name).tags["dagster/priority"]) for name in ("rules", "rules-strict")]
+
+    assert priorities[0] < 0 < priorities[1]
 
 
 def test_the_live_version_starts_before_backfills_and_others_after_them(world: World) -> None:

@@ -54,7 +54,7 @@ def test_a_channel_that_cannot_be_read_says_what_to_do(world: World, kind: Sourc
 
 def test_the_live_version_gets_the_lane_and_a_shadow_stands_behind_it(world: World) -> None:
     assert world.services.enqueue_for("live") == (
-        EnqueueFor(version="rules", lane="live"),
+        EnqueueFor(version="rules", lane="live", live=True),
         EnqueueFor(version="rules-strict", lane="reparse"),
     )
 

@@ -226,7 +226,8 @@ class World:
 
 @pytest.fixture
 def world(database: Database) -> World:
-    """Give a world whose channel 5 is registered since ten o'clock."""
+    """Give a world whose channel 5 is registered since ten o'clock and whose live version is v1."""
     world = World(database)
     world.register()
+    world.assignments.live_version(initial="v1")
     return world

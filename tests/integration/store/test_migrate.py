@@ -20,7 +20,8 @@ NEXT = migrate.shipped()[-1].version + 1
 SCHEMA = Path(migrate.__file__).parent / "schema.sql"
 CATALOG = """
     SELECT 'column', format('%s.%s %s %s %s %s %s', attrelid::regclass, attname,
-        format_type(atttypid, atttypmod), attnotnull, attidentity, pg_get_expr(adbin, adrelid), attnum)
+        format_type(atttypid, atttypmod), attnotnull, attidentity, pg_get_expr(adbin, adrelid),
+        row_number() OVER (PARTITION BY attrelid ORDER BY attnum))
     FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     JOIN pg_class ON pg_class.oid = attrelid
     WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped

@@ -1,73 +1,118 @@
--- name: projected_version
-SELECT pipeline_version FROM projection FOR UPDATE;
+-- name: lock_projection
+-- Until the transaction ends nobody else projects or promotes. A page stays in memory; compiling its plan would take
+-- longer than the page.
+SELECT pipeline_version, set_config('jit', 'off', true), set_config('work_mem', '64MB', true)
+FROM projection FOR UPDATE;
 
--- name: show_version
-UPDATE projection SET pipeline_version = %(version)s;
+-- name: live_version
+SELECT pipeline_version FROM projection;
 
--- name: unprojected
--- Row locks keep the ends as they are until they are projected.
-SELECT raw_id, channel_id FROM telegram_extractions
-WHERE pipeline_version = %(version)s AND status IN ('ok', 'skipped') AND projected_at IS NULL
-ORDER BY raw_id LIMIT %(limit)s
-FOR UPDATE;
+-- name: begin_with
+UPDATE projection SET pipeline_version = coalesce(pipeline_version, %(version)s) RETURNING pipeline_version;
 
--- name: finished_after
-SELECT raw_id, channel_id FROM telegram_extractions
-WHERE pipeline_version = %(version)s AND status IN ('ok', 'skipped') AND raw_id > %(after)s
-ORDER BY raw_id LIMIT %(limit)s
-FOR UPDATE;
+-- name: take_unprojected
+DELETE FROM unprojected
+WHERE pipeline_version = %(version)s AND raw_id = ANY (ARRAY(
+    SELECT raw_id FROM unprojected
+    WHERE pipeline_version = %(version)s AND raw_id > %(after)s
+    ORDER BY raw_id LIMIT %(limit)s
+))
+RETURNING raw_id;
 
--- name: remaining
-SELECT count(*) FROM telegram_extractions
-WHERE pipeline_version = %(version)s AND status IN ('ok', 'skipped') AND projected_at IS NULL;
+-- name: waiting
+SELECT EXISTS (SELECT FROM unprojected WHERE pipeline_version = %(version)s);
 
 -- name: lock_channels
-SELECT lock_channel(channel_id) FROM unnest(%(channel_ids)s::bigint[]) AS channel (channel_id);
+-- Of these messages: nobody stores anything there until the transaction ends.
+SELECT lock_channel(channel_id) FROM (
+    SELECT DISTINCT channel_id FROM telegram_messages_raw WHERE raw_id = ANY (%(raw_ids)s) ORDER BY channel_id
+) AS channel;
 
 -- name: lock_all_channels
 SELECT lock_channel(channel_id) FROM (SELECT channel_id FROM channels ORDER BY channel_id) AS channel;
 
--- name: clear
-DELETE FROM assignments;
-
 -- name: project
--- Ends of revisions that are no longer the message's latest are only marked: a later one speaks for them, or
--- the deletion has closed the message already.
-WITH latest AS MATERIALIZED (
+-- What a message shows depends on the log and the ends of this version alone, in whatever order they come: the
+-- newest revision in which assignments were found gives the rows, the newest one with any end (or a tombstone)
+-- says whether they still stand. Returns per channel what was written, and the codes and messages whose closing
+-- by status posts has to be looked at again.
+WITH touched AS MATERIALIZED (
+    SELECT DISTINCT channel_id, message_id FROM telegram_messages_raw WHERE raw_id = ANY (%(raw_ids)s)
+),
+known AS MATERIALIZED (
     SELECT
-        message.channel_id, message.message_id, message.raw_id, message.posted_at,
-        job.status, job.reason, job.result -> 'segments' AS segments
-    FROM telegram_extractions AS job
-    JOIN live_messages AS message USING (raw_id)
-    WHERE job.raw_id = ANY (%(raw_ids)s) AND job.pipeline_version = %(version)s
-    AND job.status IN ('ok', 'skipped')
+        raw.channel_id, raw.message_id, raw.revision, raw.raw_id, raw.kind, raw.posted_at, raw.reply_to,
+        job.status, job.reason
+    FROM touched
+    CROSS JOIN LATERAL (
+        SELECT * FROM telegram_messages_raw AS each
+        WHERE each.channel_id = touched.channel_id AND each.message_id = touched.message_id
+        OFFSET 0 -- message by message through the index, here and below: joined as one, it reads the whole log
+    ) AS raw
+    LEFT JOIN LATERAL (
+        SELECT * FROM telegram_extractions AS each
+        WHERE each.raw_id = raw.raw_id AND each.pipeline_version = %(version)s
+        AND each.status IN ('ok', 'skipped') AND coalesce(each.reason NOT IN ('superseded', 'deleted'), true)
+        OFFSET 0
+    ) AS job ON true
+    WHERE raw.kind = 'tombstone' OR job.raw_id IS NOT NULL
+),
+told AS MATERIALIZED (
+    SELECT DISTINCT ON (channel_id, message_id)
+        *,
+        CASE
+            WHEN kind = 'tombstone' THEN 'deleted'
+            WHEN status = 'skipped' AND reason = 'status' THEN 'taken'
+            WHEN status = 'skipped' THEN 'not_an_assignment'
+        END AS closing
+    FROM known ORDER BY channel_id, message_id, revision DESC
+),
+content AS MATERIALIZED (
+    SELECT DISTINCT ON (channel_id, message_id) * FROM known
+    WHERE status = 'ok' ORDER BY channel_id, message_id, revision DESC
+),
+before AS MATERIALIZED (
+    SELECT channel_id, message_id, segment, code_key, status
+    FROM touched
+    CROSS JOIN LATERAL (
+        SELECT segment, code_key, status FROM projected_assignments AS each
+        WHERE each.channel_id = touched.channel_id AND each.message_id = touched.message_id
+        AND each.projection = %(version)s
+        OFFSET 0
+    ) AS shown
 ),
 upserted AS (
-    INSERT INTO assignments AS shown (
-        channel_id, message_id, segment, raw_id, pipeline_version, assignment_code, academic_display_text,
-        learning_mode, address, postal_code, nearest_mrt, lesson_schedule, start_date, rate_min, rate_max,
-        rate_text, additional_remarks, time_availability, subjects, levels, streams, tutor_types, status,
-        closed_reason, kind, posted_at, updated_at
+    INSERT INTO projected_assignments AS shown (
+        projection, channel_id, message_id, segment, raw_id, pipeline_version, assignment_code,
+        academic_display_text, learning_mode, address, postal_code, nearest_mrt, districts, region,
+        lesson_schedule, start_date, rate_min, rate_max, rate_text, rate_breakdown, additional_remarks,
+        time_availability, subjects, levels, streams, tutor_types, evidence, kind, posted_at, own_closing,
+        updated_at
     )
     SELECT
-        latest.channel_id, latest.message_id, element.place - 1, latest.raw_id, %(version)s,
+        %(version)s, content.channel_id, content.message_id, element.place - 1, content.raw_id, %(version)s,
         seg.assignment_code, seg.academic_display_text, seg.learning_mode ->> 'mode', seg.address,
-        seg.postal_code, seg.nearest_mrt, seg.lesson_schedule, seg.start_date,
-        (seg.rate ->> 'min')::numeric, (seg.rate ->> 'max')::numeric, seg.rate ->> 'raw_text',
-        seg.additional_remarks, coalesce(seg.time_availability, '{}'), coalesce(seg.subjects, '{}'),
-        coalesce(seg.levels, '{}'), coalesce(seg.streams, '{}'), coalesce(seg.tutor_types, '{}'),
-        coalesce(seg.status, 'open'), CASE seg.status WHEN 'closed' THEN 'stated' END,
-        coalesce(seg.kind, 'assignment'), latest.posted_at, %(at)s
-    FROM latest
-    CROSS JOIN LATERAL jsonb_array_elements(latest.segments) WITH ORDINALITY AS element (value, place)
+        seg.postal_code, seg.nearest_mrt, coalesce(seg.districts, '{}'), seg.region, seg.lesson_schedule,
+        seg.start_date, (seg.rate ->> 'min')::numeric, (seg.rate ->> 'max')::numeric, seg.rate ->> 'raw_text',
+        coalesce(seg.rate_breakdown, '[]'), seg.additional_remarks, coalesce(seg.time_availability, '{}'),
+        coalesce(seg.subjects, '{}'), coalesce(seg.levels, '{}'), coalesce(seg.streams, '{}'),
+        coalesce(seg.tutor_types, '{}'), coalesce(seg.evidence, '{}'), coalesce(seg.kind, 'assignment'),
+        content.posted_at, coalesce(told.closing, CASE seg.status WHEN 'closed' THEN 'stated' END), %(at)s
+    FROM content
+    JOIN told USING (channel_id, message_id)
+    CROSS JOIN LATERAL (
+        SELECT result FROM telegram_extractions AS each
+        WHERE each.raw_id = content.raw_id AND each.pipeline_version = %(version)s
+        OFFSET 0
+    ) AS job
+    CROSS JOIN LATERAL jsonb_array_elements(job.result -> 'segments') WITH ORDINALITY AS element (value, place)
     CROSS JOIN LATERAL jsonb_to_record(element.value) AS seg (
         assignment_code text, academic_display_text text, learning_mode jsonb, address text[],
-        postal_code text[], nearest_mrt text[], lesson_schedule text[], start_date text, rate jsonb,
-        additional_remarks text, time_availability jsonb, subjects text[], levels text[], streams text[],
-        tutor_types text[], status assignment_status, kind text
+        postal_code text[], nearest_mrt text[], districts integer[], region text, lesson_schedule text[],
+        start_date text, rate jsonb, rate_breakdown jsonb, additional_remarks text, time_availability jsonb,
+        subjects text[], levels text[], streams text[], tutor_types text[], evidence jsonb, status text, kind text
     )
-    WHERE latest.status = 'ok'
-    ON CONFLICT (channel_id, message_id, segment) DO UPDATE SET
+    ON CONFLICT (channel_id, message_id, segment, projection) DO UPDATE SET
         raw_id = excluded.raw_id,
         pipeline_version = excluded.pipeline_version,
         assignment_code = excluded.assignment_code,
@@ -76,47 +121,127 @@ upserted AS (
         address = excluded.address,
         postal_code = excluded.postal_code,
         nearest_mrt = excluded.nearest_mrt,
+        districts = excluded.districts,
+        region = excluded.region,
         lesson_schedule = excluded.lesson_schedule,
         start_date = excluded.start_date,
         rate_min = excluded.rate_min,
         rate_max = excluded.rate_max,
         rate_text = excluded.rate_text,
+        rate_breakdown = excluded.rate_breakdown,
         additional_remarks = excluded.additional_remarks,
         time_availability = excluded.time_availability,
         subjects = excluded.subjects,
         levels = excluded.levels,
         streams = excluded.streams,
         tutor_types = excluded.tutor_types,
-        status = excluded.status,
-        closed_reason = excluded.closed_reason,
+        evidence = excluded.evidence,
         kind = excluded.kind,
+        own_closing = excluded.own_closing,
         updated_at = excluded.updated_at
-    RETURNING 1
+    RETURNING channel_id, message_id, segment, code_key, own_closing
 ),
 removed AS (
-    DELETE FROM assignments AS shown USING latest
-    WHERE shown.channel_id = latest.channel_id AND shown.message_id = latest.message_id
-    AND latest.status = 'ok' AND shown.segment >= jsonb_array_length(latest.segments)
-    RETURNING 1
+    DELETE FROM projected_assignments AS shown
+    USING before
+    JOIN content USING (channel_id, message_id)
+    JOIN telegram_extractions AS job ON job.raw_id = content.raw_id AND job.pipeline_version = %(version)s
+    WHERE shown.projection = %(version)s AND shown.channel_id = before.channel_id
+    AND shown.message_id = before.message_id AND shown.segment = before.segment
+    AND before.segment >= jsonb_array_length(job.result -> 'segments')
+    RETURNING shown.channel_id
 ),
-closed AS (
-    UPDATE assignments AS shown SET
-        status = 'closed',
-        closed_reason = CASE latest.reason WHEN 'status' THEN 'taken' ELSE 'not_an_assignment' END,
-        updated_at = %(at)s
-    FROM latest
-    WHERE shown.channel_id = latest.channel_id AND shown.message_id = latest.message_id
-    AND latest.status = 'skipped' AND shown.status = 'open'
-    RETURNING 1
+closed AS ( -- of messages whose rows another version, or an end that was reset since, has given
+    UPDATE projected_assignments AS shown SET own_closing = told.closing, updated_at = %(at)s
+    FROM before JOIN told USING (channel_id, message_id)
+    WHERE shown.projection = %(version)s AND shown.channel_id = before.channel_id
+    AND shown.message_id = before.message_id AND shown.segment = before.segment
+    AND told.closing IS NOT NULL AND shown.own_closing IS DISTINCT FROM told.closing
+    AND NOT EXISTS (
+        SELECT FROM content WHERE content.channel_id = told.channel_id AND content.message_id = told.message_id
+    )
+    RETURNING shown.channel_id, shown.message_id, shown.segment, shown.code_key, shown.own_closing
 ),
-marked AS (
-    UPDATE telegram_extractions SET projected_at = %(at)s
-    WHERE raw_id = ANY (%(raw_ids)s) AND pipeline_version = %(version)s AND status IN ('ok', 'skipped')
+standing AS MATERIALIZED (
+    SELECT
+        told.channel_id, told.message_id, told.posted_at,
+        ARRAY(
+            SELECT told.reply_to WHERE told.reply_to IS NOT NULL
+            UNION
+            SELECT linked_message(link, told.channel_id, channel.reference)
+            FROM jsonb_array_elements_text(job.meta #> '{closes,links}') AS link
+            WHERE linked_message(link, told.channel_id, channel.reference) IS NOT NULL
+        ) AS points,
+        ARRAY(
+            SELECT DISTINCT code_key(code) FROM jsonb_array_elements_text(job.meta #> '{closes,codes}') AS code
+            WHERE code_key(code) IS NOT NULL
+        ) AS codes
+    FROM told
+    JOIN channels AS channel USING (channel_id)
+    JOIN telegram_extractions AS job ON job.raw_id = told.raw_id AND job.pipeline_version = %(version)s
+    WHERE told.closing = 'taken'
+),
+fallen AS (
+    DELETE FROM status_posts AS post USING touched
+    WHERE post.projection = %(version)s
+    AND post.channel_id = touched.channel_id AND post.message_id = touched.message_id
+    AND NOT EXISTS (
+        SELECT FROM standing
+        WHERE standing.channel_id = post.channel_id AND standing.message_id = post.message_id
+    )
+),
+stands AS (
+    INSERT INTO status_posts AS post
+        (projection, channel_id, message_id, pipeline_version, posted_at, points, codes)
+    SELECT %(version)s, channel_id, message_id, %(version)s, posted_at, points, codes FROM standing
+    ON CONFLICT (channel_id, message_id, projection) DO UPDATE SET
+        pipeline_version = excluded.pipeline_version, points = excluded.points, codes = excluded.codes
+),
+noted AS ( -- for the search for duplicates, which looks at recent posts only
+    INSERT INTO unmatched (projection, channel_id, message_id)
+    SELECT %(version)s, channel_id, message_id FROM told
+    WHERE posted_at > %(at)s::timestamptz - interval '60 days'
+    ON CONFLICT DO NOTHING
+),
+said AS MATERIALIZED (
+    SELECT channel_id, points, codes FROM standing
+    UNION ALL
+    SELECT channel_id, post.points, post.codes
+    FROM touched JOIN status_posts AS post USING (channel_id, message_id) WHERE post.projection = %(version)s
+),
+again AS (
+    SELECT channel_id, message_id, NULL AS code FROM touched
+    UNION ALL SELECT channel_id, unnest(points), NULL FROM said
+    UNION ALL SELECT channel_id, NULL, unnest(codes) FROM said
+    UNION ALL SELECT channel_id, NULL, code_key FROM before
+    UNION ALL SELECT channel_id, NULL, code_key FROM upserted
+),
+counted AS (
+    SELECT channel_id, (now.own_closing IS NULL OR told.closing IS NULL)::integer AS upserted,
+        (before.status = 'open' AND now.own_closing IS NOT NULL)::integer AS closed, 0 AS removed
+    FROM upserted AS now
+    JOIN told USING (channel_id, message_id)
+    LEFT JOIN before USING (channel_id, message_id, segment)
+    UNION ALL
+    SELECT channel_id, 0, (before.status = 'open')::integer, 0
+    FROM closed JOIN before USING (channel_id, message_id, segment)
+    UNION ALL
+    SELECT channel_id, 0, 0, 1 FROM removed
 )
 SELECT
-    (SELECT count(*) FROM upserted) AS upserted,
-    (SELECT count(*) FROM closed) AS closed,
-    (SELECT count(*) FROM removed) AS removed;
+    channel_id, keys.codes, keys.message_ids,
+    coalesce(counts.upserted, 0), coalesce(counts.closed, 0), coalesce(counts.removed, 0)
+FROM (
+    SELECT
+        channel_id,
+        coalesce(array_agg(DISTINCT code) FILTER (WHERE code IS NOT NULL), '{}') AS codes,
+        coalesce(array_agg(DISTINCT message_id) FILTER (WHERE message_id IS NOT NULL), '{}') AS message_ids
+    FROM again GROUP BY channel_id
+) AS keys
+LEFT JOIN (
+    SELECT channel_id, sum(upserted) AS upserted, sum(closed) AS closed, sum(removed) AS removed
+    FROM counted GROUP BY channel_id
+) AS counts USING (channel_id);
 
 -- name: totals
 SELECT

@@ -12,6 +12,7 @@ FROM claim_telegram_extractions(
 -- Only the claim that owns a job may end it: the token names the claim, and only a job that is being processed
 -- has one. (Asking for the status too would tempt the planner away from the key, to the index of leases.)
 -- Ending as `pending` gives the job back with its attempt: it was not the post's fault, or nobody began.
+WITH ended AS (
 UPDATE telegram_extractions AS job SET
     status = done.status,
     attempt = job.attempt - (done.status = 'pending')::integer,
@@ -28,7 +29,15 @@ FROM json_to_recordset(%(ends)s::json) AS done (
     raw_id bigint, version text, lease uuid, status job_status, result jsonb, reason text, error_class text,
     not_before timestamptz, meta jsonb, text_hash text
 )
-WHERE job.raw_id = done.raw_id AND job.pipeline_version = done.version AND job.lease_token = done.lease;
+WHERE job.raw_id = done.raw_id AND job.pipeline_version = done.version AND job.lease_token = done.lease
+RETURNING job.raw_id, job.pipeline_version, job.status
+),
+noted AS ( -- for the version's projection
+    INSERT INTO unprojected (pipeline_version, raw_id)
+    SELECT pipeline_version, raw_id FROM ended WHERE status IN ('ok', 'skipped')
+    ON CONFLICT DO NOTHING
+)
+SELECT FROM ended;
 
 -- name: extend
 -- A lease that ran out still belongs to its claim until somebody else took the job.

@@ -213,12 +213,13 @@ FROM telegram_messages_raw AS raw
 WHERE raw.channel_id = %(channel_id)s AND raw.message_id = ANY (%(message_ids)s)
 AND job.raw_id = raw.raw_id AND job.status IN ('pending', 'failed');
 
--- name: close_deleted
-UPDATE assignments SET status = 'closed', closed_reason = 'deleted', updated_at = %(at)s
-WHERE channel_id = %(channel_id)s AND message_id = ANY (%(message_ids)s) AND status = 'open';
-
 -- name: enqueue
-SELECT enqueue_telegram_extractions(%(raw_ids)s, %(version)s, %(priority)s, false, %(at)s);
+-- Which version is live is asked here, behind the channel's lock: a promotion has come before, or comes after.
+SELECT enqueue_telegram_extractions(
+    %(raw_ids)s,
+    coalesce((SELECT pipeline_version FROM projection WHERE %(live)s), %(version)s),
+    %(priority)s, false, %(at)s
+);
 
 -- name: demand_reread
 -- At once and not earlier, even where that was due already: a read that has begun before now has not looked.

@@ -1,0 +1,164 @@
+"""How long it takes to make another version live, against one bare INSERT … SELECT of the same rows.
+
+    python bench/promote.py [--rows 1000000] [--channels 25]
+
+The log holds `--rows` posts; two versions have extracted each of them; one post in fifty is a status post
+that names a code, one in fifty replies to a post. The live version is shown already. Timed: building the
+candidate's projection beside it, and the switch. A reader counts assignments all the while: it must only ever
+see one of two numbers. The bare statement writes the candidate's rows into a table with the same indexes.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Thread
+
+from tutordex_dagster.capture.contract import ChannelInfo
+from tutordex_dagster.store import migrate
+from tutordex_dagster.store.assignments import Assignments
+from tutordex_dagster.store.channels import Channels
+from tutordex_dagster.store.database import Database
+from tutordex_dagster.store.embedded import start_embedded
+from tutordex_dagster.store.promotion import Promotions
+
+RESULT = """{"kind": "assignment", "segments": [{"assignment_code": "CODE",
+"academic_display_text": "P5 Maths", "learning_mode": {"mode": "Face-to-Face", "raw_text": "at home"},
+"address": ["10 Bishan Street 12"], "postal_code": ["570010"], "nearest_mrt": ["Bishan"],
+"lesson_schedule": ["1x weekly, 1.5 hours"], "start_date": "ASAP",
+"rate": {"min": 40, "max": 50, "raw_text": "$40-50/hr"}, "rate_breakdown": [], "additional_remarks": null,
+"time_availability": {"explicit": {"monday": ["16:00-18:00"], "tuesday": []}, "estimated": {"monday": []},
+"note": null}, "subjects": ["Mathematics"], "levels": ["Primary 5"], "streams": [],
+"tutor_types": ["Part-Time"], "districts": [20], "region": "Central", "status": "open", "kind": "assignment",
+"evidence": {"postal_code": {"confidence": 0.9, "span": [40, 46], "source": "rules"}}}]}"""
+FILL_LOG = """
+    INSERT INTO telegram_messages_raw (
+        channel_id, message_id, revision, kind, posted_at, observed_at, content_hash, text, reply_to, source,
+        payload
+    )
+    SELECT 1 + n %% %(channels)s, n, 1, 'post', timestamptz '2025-01-01 00:00+00' + n * interval '1 minute',
+        now(), 'x', repeat('tutor needed ', 46), CASE n %% 50 WHEN 7 THEN n - %(channels)s END, 'export', '{}'
+    FROM generate_series(1, %(rows)s::integer) AS n
+"""
+FILL_JOBS = """
+    INSERT INTO telegram_extractions (
+        raw_id, pipeline_version, channel_id, posted_at, status, priority, attempt, not_before, result,
+        reason, meta, enqueued_at, finished_at
+    )
+    SELECT raw_id, %(version)s, channel_id, posted_at,
+        CASE WHEN status_post THEN 'skipped' ELSE 'ok' END::job_status, 3, 1, now(),
+        CASE WHEN NOT status_post THEN replace(%(result)s, 'CODE', 'A' || message_id) END::jsonb,
+        CASE WHEN status_post THEN 'status' END,
+        CASE WHEN message_id %% 50 = 8
+            THEN format('{"closes": {"codes": ["A%%s"], "links": []}}', message_id - %(channels)s)
+            ELSE '{}'
+        END::jsonb,
+        now(), now()
+    FROM (SELECT *, message_id %% 50 IN (7, 8) AS status_post FROM telegram_messages_raw) AS message
+"""
+FILL_UNPROJECTED = "INSERT INTO unprojected SELECT pipeline_version, raw_id FROM telegram_extractions"
+MAKE_TWIN = "CREATE TABLE twin (LIKE projected_assignments INCLUDING ALL)"
+BARE = """
+    INSERT INTO twin (
+        projection, channel_id, message_id, segment, raw_id, pipeline_version, assignment_code, districts,
+        rate_breakdown, time_availability, subjects, levels, streams, tutor_types, evidence, kind, posted_at,
+        updated_at, academic_display_text, learning_mode, address, postal_code, nearest_mrt, region,
+        lesson_schedule, start_date, rate_min, rate_max, rate_text, closed_by
+    )
+    SELECT
+        projection, channel_id, message_id, segment, raw_id, pipeline_version, assignment_code, districts,
+        rate_breakdown, time_availability, subjects, levels, streams, tutor_types, evidence, kind, posted_at,
+        updated_at, academic_display_text, learning_mode, address, postal_code, nearest_mrt, region,
+        lesson_schedule, start_date, rate_min, rate_max, rate_text, closed_by
+    FROM projected_assignments WHERE projection = 'next'
+"""
+
+
+@contextmanager
+def two_versions(rows: int, channels: int) -> Iterator[Database]:
+    """Give a database in which version `now` is shown and version `next` is extracted."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        server = start_embedded(Path(folder) / "postgres")
+        stack.callback(server.stop)
+        migrate.ensure_database(server.url("bench"))
+        database = Database(server.url("bench"))
+        stack.callback(database.close)
+        migrate.migrate(database)
+        for number in range(1, channels + 1):
+            info = ChannelInfo(channel_id=number, reference=f"t.me/bench{number}", title="bench")
+            Channels(database).register(info, source="export", collect_since=datetime(2025, 1, 1, tzinfo=UTC))
+        database.execute(FILL_LOG, {"rows": rows, "channels": channels})
+        for version, result in (("now", RESULT.replace("Primary 5", "Primary 6")), ("next", RESULT)):
+            database.execute(FILL_JOBS, {"version": version, "channels": channels, "result": result})
+        database.execute(FILL_UNPROJECTED, {})
+        Assignments(database).live_version(initial="now")
+        yield database
+
+
+@contextmanager
+def reader(database: Database) -> Iterator[set[int]]:
+    """Count what is shown again and again, until the block ends."""
+    seen: set[int] = set()
+    stop = Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            seen.add(database.value("SELECT count(*) FROM assignments WHERE levels <> '{}'", {}))
+            stop.wait(0.2)
+
+    thread = Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
+
+
+def timed(label: str, action: Callable[[], object]) -> float:
+    """Run the action, print its row, return its seconds."""
+    start = time.perf_counter()
+    action()
+    seconds = time.perf_counter() - start
+    print(f"{label:<44}{seconds:>8.1f} s", flush=True)
+    return seconds
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--channels", type=int, default=25)
+    options = parser.parse_args()
+    with two_versions(options.rows, options.channels) as database:
+        promotions = Promotions(database)
+        promotions.build("now")
+        print(f"{options.rows:,} extractions of the candidate, as many of the live version\n")
+        with reader(database) as seen:
+            build = timed("build beside, settle status posts", lambda: promotions.build("next"))
+            switch = timed(
+                "switch (stores wait, readers do not)",
+                lambda: promotions.switch(
+                    "next", after=options.rows, action="promote", actor="bench", fingerprint="x"
+                ),
+            )
+        rollback = timed(
+            "and back again",
+            lambda: promotions.switch(
+                "now", after=options.rows, action="rollback", actor="bench", fingerprint="x"
+            ),
+        )
+        timed("compare row by row (dry run)", lambda: promotions.differences("now", "next"))
+        database.execute(MAKE_TWIN, {})
+        bare = timed("bare INSERT … SELECT of the rows", lambda: database.execute(BARE, {}))
+        print(f"\npromotion: {build + switch:.1f} s, {(build + switch) / bare:.1f} times the bare statement")
+        print(f"rollback: {rollback:.1f} s; row counts a reader saw: {sorted(seen)}")
+
+
+if __name__ == "__main__":
+    main()
