@@ -60,14 +60,14 @@ def examine(mode: "Mode", *, online: bool) -> "Iterator[Finding]":
     yield disk(place, shutil.disk_usage(place).free)
     pipelines = attempt("pipelines", lambda: _pipelines(settings))
     yield pipelines
-    if pipelines.level != "fail":
-        yield from _language_model(settings)
     yield attempt("recordings", lambda: _recordings(settings))
     database = attempt("database", lambda: _database(settings))
     yield database
     if database.level != "fail":
+        if pipelines.level != "fail":
+            yield attempt("live version", lambda: _live(settings))
+            yield from _language_model(settings)
         yield from _lanes(settings)
-        yield attempt("live version", lambda: _live(settings))
         yield from _telegram(settings, mode, online=online)
         yield from _dagster(settings)
 
@@ -100,8 +100,11 @@ def _live(settings: "Settings") -> "Finding":
 
 def _language_model(settings: "Settings") -> "Iterator[Finding]":
     from tutordex_dagster.cli.llm_findings import llm_findings
+    from tutordex_dagster.resources.services import open_services
 
-    yield from llm_findings(settings)
+    with open_services(settings) as services:
+        live = services.live
+    yield from llm_findings(live, settings)
 
 
 def _recordings(settings: "Settings") -> "Finding":

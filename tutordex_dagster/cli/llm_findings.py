@@ -3,20 +3,18 @@
 import asyncio
 from collections.abc import Iterator
 
+from tutordex_dagster.extraction.versions import PipelineSpec
 from tutordex_dagster.operations import llm_doctor as judge
 from tutordex_dagster.operations.doctor import Finding, attempt
 from tutordex_dagster.resources.llm import HttpChatModel
-from tutordex_dagster.resources.pipelines import load_versions
-from tutordex_dagster.resources.services import find_pipeline
 from tutordex_dagster.settings import Settings
 
 _PATIENCE_SECONDS = 5.0
 """A list of models needs no thought."""
 
 
-def llm_findings(settings: Settings) -> Iterator[Finding]:
+def llm_findings(live: PipelineSpec, settings: Settings) -> Iterator[Finding]:
     """Yield what was found about the language model; nothing where the live version asks none."""
-    live = find_pipeline(load_versions(settings), settings.extraction_pipeline_version)
     if live.llm is None:
         return
     url, model = live.llm.api_url, live.llm.model

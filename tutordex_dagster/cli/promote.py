@@ -84,8 +84,33 @@ def obstacles(services: "Services", version: str, *, since: datetime, up_to: int
         rows = services.promotions.reconcile(name, since=since, up_to=up_to)
         return incomplete(name, rows, dead_limit=services.settings.extraction_failure_share_limit)
 
-    sources: Iterable[Obstacles] = (unread,)
+    sources: Iterable[Obstacles] = (unread, lambda name: badly_read(services, name))
     return [line for source in sources for line in source(version)]
+
+
+def badly_read(services: "Services", version: str) -> list[str]:
+    """Say what the scores on labelled posts have against a version; rules that lack one are scored now."""
+    from tutordex_dagster.comparison.promotion import newest_card, promotion_obstacles
+    from tutordex_dagster.extraction.gold import load_gold
+    from tutordex_dagster.extraction.versions import fingerprint
+    from tutordex_dagster.operations.scoring import score_card
+    from tutordex_dagster.resources.scoring import read_gold
+
+    gold, live = load_gold(services.settings.tutordex_gold), services.live
+    specs = (live, services.pipeline(version))
+    for spec in specs:
+        cards = services.scores.cards({spec.name}, gold=gold.digest)
+        known = newest_card(cards, version=spec.name, fingerprint=fingerprint(spec), gold=gold.digest)
+        if spec.llm is None and known is None:
+            judged = read_gold(spec, gold, services.settings)
+            services.scores.add(score_card(spec, gold, judged, now=services.clock()))
+    return promotion_obstacles(
+        services.scores.cards({spec.name for spec in specs}, gold=gold.digest),
+        version=version,
+        fingerprint=fingerprint(specs[1]),
+        gold=gold.digest,
+        live=live.name,
+    )
 
 
 def switch(services: "Services", spec: "PipelineSpec", *, after: int, action: "Action") -> None:

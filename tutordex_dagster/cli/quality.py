@@ -17,7 +17,7 @@ _COUNTS = ("score", "labelled", "found", "wrong", "missing", "invented")
 
 
 @click.command()
-@click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION.")
+@click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION, else rules.")
 @click.option("--errors", "field", help="Show the posts that disagree in this field instead.")
 def quality(name: str | None, field: str | None) -> None:
     """Score a pipeline version on the posts of TUTORDEX_GOLD, field by field and agency by agency.
@@ -29,7 +29,7 @@ def quality(name: str | None, field: str | None) -> None:
     from tutordex_dagster.operations.scoring import score_card
     from tutordex_dagster.resources.pipelines import load_versions
     from tutordex_dagster.resources.scoring import read_gold
-    from tutordex_dagster.resources.services import find_pipeline
+    from tutordex_dagster.resources.services import FIRST_VERSION, find_pipeline
     from tutordex_dagster.settings import load_settings
     from tutordex_dagster.windows import utc_now
 
@@ -37,7 +37,8 @@ def quality(name: str | None, field: str | None) -> None:
     if field is not None and field not in known:
         raise UsageError(field, "is no scored field", f"choose from: {', '.join(known)}")
     settings = load_settings()
-    spec = find_pipeline(load_versions(settings), name or settings.extraction_pipeline_version)
+    chosen = name or settings.extraction_pipeline_version or FIRST_VERSION
+    spec = find_pipeline(load_versions(settings), chosen)
     gold = load_gold(settings.tutordex_gold)
     judged = read_gold(spec, gold, settings)
     if field is not None:

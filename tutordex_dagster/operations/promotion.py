@@ -52,7 +52,7 @@ def incomplete(version: str, rows: Sequence[Reconciled], *, dead_limit: float) -
         return [f"{version}: {lack}; {step}"]
     if whole.messages and whole.dead / whole.messages > dead_limit:
         lack = f"{whole.dead} of {whole.messages} messages are dead, the limit is {dead_limit:.1%}"
-        step = f"put right what kills them, then tutordex queue redrive --version {version}"
+        step = f"put right what kills them, then tutordex dead retry --version {version}"
         return [f"{version}: {lack}; {step}"]
     return []
 

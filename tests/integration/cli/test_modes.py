@@ -52,8 +52,10 @@ def december(tmp_path: Path, services: Services, monkeypatch: pytest.MonkeyPatch
     """Have recordings and a grid that begin before the page's windows, and the version it talks about."""
     pipelines, recordings = tmp_path / "pipelines", tmp_path / "recordings"
     shutil.copytree(PROJECT / "pipelines", pipelines)
-    text = (pipelines / "rules-strict.yaml").read_text(encoding="utf-8")
-    (pipelines / f"{VERSION}.yaml").write_text(text.replace("rules-strict", VERSION), encoding="utf-8")
+    text = (pipelines / "rules.yaml").read_text(encoding="utf-8")
+    (pipelines / f"{VERSION}.yaml").write_text(
+        text.replace("name: rules", f"name: {VERSION}"), encoding="utf-8"
+    )
     record(recordings, "newchannel", 903)
     for file in recordings.iterdir():
         file.write_text(
@@ -81,6 +83,7 @@ def test_the_commands_of_every_section_work_one_after_the_other(
                 environment.setenv(name, value)
             # The doctor misses an account, which the recordings of this test do without.
             tutordex(*words, exit_code=1 if words[0] == "doctor" else 0)
+    tutordex("drain", "--version", VERSION, "--oneshot")  # what it was given as it became live
     backlog = december.queue.backlog()
     assert {row.status for row in backlog} <= {"ok", "skipped"}
     assert {row.version for row in backlog} >= {"rules", VERSION}

@@ -19,9 +19,21 @@ ENQUEUE = ("enqueue", "--version", "rules-strict")
 DRAIN = ("drain", "--version", "rules-strict", "--oneshot")
 
 
+GOLD = """
+agency: One
+posts:
+- post: "Code: G100"
+  expected: {kind: assignment, segments: [{assignment_code: G100}]}
+"""
+"""A labelled post on which both versions score alike."""
+
+
 @pytest.fixture
-def drained(tutordex: Command, posts: Posts, monkeypatch: pytest.MonkeyPatch) -> Command:
+def drained(tutordex: Command, posts: Posts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Give the command on a database where the live version shows five posts."""
+    gold = tmp_path / "gold.yaml"
+    gold.write_text(GOLD)
+    monkeypatch.setenv("TUTORDEX_GOLD", str(gold))
     monkeypatch.setattr(promotion, "FRESH", timedelta(0))
     posts(5)
     tutordex("drain", "--oneshot")
@@ -46,6 +58,18 @@ def test_an_incomplete_version_is_refused_with_the_numbers(drained: Command, ser
     result = drained("promote", "rules-strict", exit_code=1)
     assert "rules-strict: 5 of 5 messages are not extracted (3 missing, 2 waiting, 0 failed" in result.stdout
     assert "rules-strict is not promoted" in result.stderr
+    assert services.live.name == "rules"
+
+
+def test_a_version_that_reads_the_labelled_posts_worse_is_refused_with_the_scores(
+    drained: Command, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drained(*ENQUEUE)
+    drained(*DRAIN)
+    monkeypatch.setenv("TUTORDEX_GOLD", str(PROJECT / "tests/data/gold"))
+    result = drained("promote", "rules-strict", exit_code=1)
+    assert "'rules-strict': mean dropped by " in result.stdout
+    assert "against the live version 'rules'" in result.stdout
     assert services.live.name == "rules"
 
 

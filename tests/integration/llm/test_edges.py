@@ -21,6 +21,7 @@ from tutordex_dagster.extraction.versions import PipelineSpec
 from tutordex_dagster.operations.doctor import Finding
 from tutordex_dagster.resources.llm import open_extractor
 from tutordex_dagster.resources.pipelines import load_versions
+from tutordex_dagster.resources.services import FIRST_VERSION, find_pipeline
 from tutordex_dagster.settings import Settings
 
 PLAIN = Settings(_env_file=None)
@@ -95,7 +96,8 @@ def test_opening_says_whose_prompt_is_used_and_that_a_file_won(
 
 
 def findings(given: Settings) -> list[Finding]:
-    return list(llm_findings(given))
+    live = find_pipeline(load_versions(given), given.extraction_pipeline_version or FIRST_VERSION)
+    return list(llm_findings(live, given))
 
 
 def test_the_doctor_asks_the_server_of_a_live_language_model() -> None:
