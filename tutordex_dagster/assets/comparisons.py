@@ -12,7 +12,7 @@ from tutordex_dagster.assets.keys import comparison_key, extraction_key
 from tutordex_dagster.comparison.experiments import ExperimentSpec
 from tutordex_dagster.extraction.versions import PipelineSpec
 from tutordex_dagster.resources.comparisons import Report, compare_experiment, run_experiment
-from tutordex_dagster.resources.services import Services, find_pipeline
+from tutordex_dagster.resources.services import Services
 
 GROUP = "comparisons"
 CODE_VERSION = "1"
@@ -32,9 +32,9 @@ class ComparisonConfig(dg.Config):
 def comparison_asset(*, spec: ExperimentSpec, pipelines: Sequence[PipelineSpec]) -> dg.AssetsDefinition:
     """Make the asset of one experiment, downstream of its versions.
 
-    Raises UsageError for a version that has no pipeline file.
+    One that names a version without a pipeline file stops nothing else: its own run says so and fails.
     """
-    versions = [find_pipeline(pipelines, name) for name in spec.versions]
+    versions = [version for version in pipelines if version.name in spec.versions]
 
     @dg.asset(
         key=comparison_key(spec),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from tutordex_dagster.extraction.rules import REVISION
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.settings import PROJECT
 from tutordex_dagster.windows import HOUR, Window
@@ -31,7 +32,8 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for arm, labelled_only in zip(ARMS, ("false", "true"), strict=True):
         parameters = f"{{labelled_only: {labelled_only}, estimated_slots: false}}"
         (pipelines / f"{arm}.yaml").write_text(
-            f"name: {arm}\nextractor: rules\nrevision: 1\ndescription: An arm.\nparameters: {parameters}\n",
+            f"name: {arm}\nextractor: rules\nrevision: {REVISION}\ndescription: An arm.\n"
+            f"parameters: {parameters}\n",
             encoding="utf-8",
         )
     experiments.mkdir()
@@ -59,6 +61,7 @@ def everything_else(services: Services, *, but: str = "ab_") -> dict[str, bytes]
                 continue
             kept = {
                 "telegram_extractions": f"WHERE NOT starts_with(pipeline_version, '{but}')",
+                "unprojected": f"WHERE NOT starts_with(pipeline_version, '{but}')",
                 "pipeline_versions": f"WHERE NOT starts_with(name, '{but}')",
             }.get(table, "")
             query = f"COPY (SELECT * FROM {table} AS t {kept} ORDER BY t) TO STDOUT (FORMAT binary)"  # noqa: S608

@@ -14,7 +14,7 @@ def test_the_night_projects_and_runs_every_check_and_reads_nothing(world: World)
     result = world.run(NIGHTLY_JOB)
 
     assert result.success
-    assert len(result.get_asset_check_evaluations()) == 3 + 2 * len(world.services.pipelines) + 2
+    assert len(result.get_asset_check_evaluations()) == 3 + 3 * len(world.services.pipelines) + 2
     assert all(each.passed for each in result.get_asset_check_evaluations())
     assert result.get_asset_materialization_events() == []
     assert world.events(RAW_MESSAGES).keys() == read_before

@@ -57,7 +57,7 @@ def test_holm_agrees_with_statsmodels(values: list[float]) -> None:
 
 @given(t=st.floats(-40, 40), df=st.integers(1, 300))
 def test_students_t_agrees_with_scipy(t: float, df: int) -> None:
-    assert student(t, df) == pytest.approx(2 * stats.t.sf(abs(t), df), abs=1e-12)
+    assert student(t, df) == pytest.approx(2 * stats.t.sf(abs(t), df), abs=1e-8)
 
 
 @given(p=st.floats(0.001, 0.9), df=st.integers(1, 60))
