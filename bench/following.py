@@ -190,7 +190,7 @@ def follow(made: World, posts: int, seconds: float, targets: Mapping[str, float]
 def post(made: World, waiting: Iterable[Waiting]) -> None:
     """Publish an assignment in one of the channels; everyone waits for what comes of it."""
     name, posted = made.random.choice(NAMES), time.monotonic()
-    message_id = made.telegram.post(name, POST.format(code=f"B{made.random.getrandbits(40):012x}"))
+    message_id = made.telegram.post(name, POST.format(code=f"B{made.random.getrandbits(40):012x}", place=1))
     for each in waiting:
         each.posts[made.channels[name], message_id] = posted
 

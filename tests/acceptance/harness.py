@@ -19,9 +19,7 @@ import psycopg
 
 HOUR = timedelta(hours=1)
 TUTORDEX = Path(sys.executable).with_name("tutordex")
-POST = (
-    "Code: {code}\nP5 Maths @ Bishan\nAddress: 10 Bishan Street 12, S(570010)\n1x weekly, 1.5 hours\n$40/hr"
-)
+POST = "Code: {code}\nP5 Maths @ Bishan\nAddress: 10 Bishan Street {place}, S(57{place:04})\n1x weekly, 1.5 hours\n$40/hr"
 
 Seen = TypeVar("Seen")
 
@@ -255,7 +253,7 @@ def settings_of(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def record(path: Path, channel_id: int, per_hour: int) -> None:
-    """Write a recording of a day with so many assignments an hour."""
+    """Write a recording of a day with so many assignments an hour, in a street of its own: no duplicates."""
     header = {
         "schema_version": 1,
         "channel": {"id": channel_id, "reference": f"t.me/{path.stem}", "title": path.stem},
@@ -264,7 +262,7 @@ def record(path: Path, channel_id: int, per_hour: int) -> None:
     }
     step = 3600 // per_hour
     posts = [
-        {"at": number * step + 5, "text": POST.format(code=f"T{number:05}")}
+        {"at": number * step + 5, "text": POST.format(code=f"T{number:05}", place=channel_id)}
         for number in range(24 * per_hour)
     ]
     path.write_text("\n".join(json.dumps(line) for line in [header, *posts]), encoding="utf-8")

@@ -138,8 +138,8 @@ def _export(path: Path, *, posts: int) -> Path:
             "date_unixtime": str(int(at.timestamp())),
             "from": "Imported",
             "from_id": "channel1234567890",
-            "text": POST.format(code=f"I{number}"),
-            "text_entities": [{"type": "plain", "text": POST.format(code=f"I{number}")}],
+            "text": POST.format(code=f"I{number}", place=1),
+            "text_entities": [{"type": "plain", "text": POST.format(code=f"I{number}", place=1)}],
         }
         for number, at in enumerate(times, start=1)
     ]
