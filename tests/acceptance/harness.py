@@ -253,7 +253,7 @@ def settings_of(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def record(path: Path, channel_id: int, per_hour: int) -> None:
-    """Write a recording of a day with so many assignments an hour, in a street of its own: no duplicates."""
+    """Write a recording of a day with so many assignments an hour, in a street of its own."""
     header = {
         "schema_version": 1,
         "channel": {"id": channel_id, "reference": f"t.me/{path.stem}", "title": path.stem},
