@@ -19,7 +19,11 @@ import psycopg
 
 HOUR = timedelta(hours=1)
 TUTORDEX = Path(sys.executable).with_name("tutordex")
-POST = "Code: {code}\nP5 Maths @ Bishan\nAddress: 10 Bishan Street {place}, S(57{place:04})\n1x weekly, 1.5 hours\n$40/hr"
+POST = """Code: {code}
+P5 Maths @ Bishan
+Address: 10 Bishan Street {place}, S(57{place:04})
+1x weekly, 1.5 hours
+$40/hr"""
 
 Seen = TypeVar("Seen")
 
