@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from tutordex_dagster.extraction.rules import patterns
 from tutordex_dagster.extraction.rules.academics import is_academic, is_taught
 from tutordex_dagster.extraction.rules.labels import inner_label, split_label
-from tutordex_dagster.extraction.rules.people import tutor_types
+from tutordex_dagster.extraction.rules.people import is_wish, tutor_types
 from tutordex_dagster.extraction.rules.text import Line
 from tutordex_dagster.extraction.rules.vocabulary import SIGNS, Field
 
@@ -26,8 +26,16 @@ _SUB_FIELDS: frozenset[Field] = frozenset(
 _SIGN = re.compile(f"([{''.join(SIGNS)}])\ufe0f?")
 _INFORMATION = re.compile(r"[^a-z]{0,3}(?:info|information|details?|description|about)\b", re.IGNORECASE)
 _REQUEST = re.compile(r"req(?:uests?|uired)? ?[^a-z]{0,3}$", re.IGNORECASE)
+_ASKED = re.compile(r"(?:needs?|student(?: info| details?)?|who)\b", re.IGNORECASE)
+_FOR = re.compile(r".{0,40}\bfor ?[^a-z]{0,3}$", re.IGNORECASE | re.DOTALL)
 _BEHIND_CODE = re.compile(rf"({patterns.CODE.pattern}) ?[:|,–—-]{{1,2}} (.{{6,800}})", re.DOTALL)
+_CODE_LINE = re.compile(
+    rf"(?:[A-Za-z]{{1,12}} )?(?:[A-Za-z]{{1,8}}ID|id|code|ref|quote|job|case|assignment)"
+    rf"(?: (?:no|id|code|ref)\b)?[ .:]{{1,3}}{patterns.CODE.pattern}",
+    re.IGNORECASE,
+)
 _AMOUNT = re.compile(r"S?\$ ?\d|\d{2,3}\b")
+_SENTENCES = re.compile(r"[a-z0-9]\. [A-Z]|[a-z]\.$")
 _NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-h])[.)]|[0-9]\ufe0f?\u20e3")
 _JOINS = frozenset({"or", "and", "/", "&"})
 _HASHTAGS = re.compile(r"#\w{2,30}(?:[ ,]{1,3}#\w{2,30}){1,20}")
@@ -135,20 +143,42 @@ def _entry(line: Line, label: str, value: str, name: Field) -> Entry:
 
 def _by_value(name: Field, label: str, value: str) -> Field:
     """Settle labels that different posts use for different things: "Assignment", "Schedule", "Time"."""
-    if name == "headline" and patterns.CODE.fullmatch(value):
-        return "code"
+    if name == "headline":
+        return _of_headline(label, value)
+    if name in {"schedule", "time"} and value:
+        return _of_time(name, value)
     if name == "remarks" and _REQUEST.match(label) and len(value) <= MAX_TAUGHT and is_taught(value):
         return "academic"
-    if name == "headline" and _INFORMATION.match(label) and value and not is_academic(value):
+    if name == "tutor" and _FOR.match(label) and is_academic(value):
+        return "academic"
+    if name in {"level", "subject"} and value and _ASKED.match(label) and not _is_topic(value):
         return "remarks"
-    if name in {"schedule", "time"} and value:
-        has_day = patterns.names_day(value)
-        has_frequency = patterns.tells_frequency(value)
-        if name == "schedule" and has_day and not has_frequency:
-            return "time"
-        if name == "time" and has_frequency and not has_day and not patterns.CLOCK.search(value):
-            return "schedule"
     return name
+
+
+def _of_headline(label: str, value: str) -> Field:
+    """Return what "Assignment: A12", "Job details: patient tutor" and "Request: P5 Maths" are about."""
+    if patterns.CODE.fullmatch(value):
+        return "code"
+    if not value or _is_topic(value) or patterns.CODE.match(value):
+        return "headline"
+    return "remarks" if _INFORMATION.match(label) or _REQUEST.match(label) else "headline"
+
+
+def _of_time(name: Field, value: str) -> Field:
+    has_day = patterns.names_day(value)
+    has_frequency = patterns.tells_frequency(value)
+    if name == "schedule" and has_day and not has_frequency:
+        return "time"
+    if name == "time" and has_frequency and not has_day and not patterns.CLOCK.search(value):
+        return "schedule"
+    return name
+
+
+def _is_topic(value: str) -> bool:
+    """Does the value tell what is taught, rather than talk about it? Then it is no sentence and no wish."""
+    talks = _SENTENCES.search(value) is not None or is_wish(value)
+    return is_academic(value) and (is_taught(value) or not talks)
 
 
 def _is_sub_label(current: Entry, found: Entry, *, gap: bool) -> bool:
@@ -184,7 +214,7 @@ def _continues(current: Entry, line: Line, *, gap: bool) -> bool:
     """Does an unlabelled line go on with the field above it?"""
     if current.field in {None, "other"} or is_footer(line.text) or _is_sibling(current, line):
         return False
-    if current.field == "tutor" and is_taught(line.text):
+    if (current.field == "tutor" and is_taught(line.text)) or _CODE_LINE.fullmatch(line.text):
         return False
     if current.field == "remarks":
         return not gap or (bool(current.value) and not patterns.CODE.fullmatch(line.text))

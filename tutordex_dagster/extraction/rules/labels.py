@@ -56,7 +56,7 @@ _WORDS_BEFORE_COLON = re.compile(
 )
 _CODE_FIRST = re.compile(rf"{patterns.CODE.pattern}(?= ?[:|,–—-]|$)")
 _PARENTHESIS = re.compile(r"\([^()]{0,24}\)")
-_MONEY_SIGN = re.compile(r"[s ]{0,2}\$[ /]{0,2}")
+_MONEY_SIGN = re.compile(r"[s ]{0,2}\${1,4}[ /]{0,2}")
 _NOT_A_WORD = re.compile(r"[^a-z0-9#]{1,48}")
 
 

@@ -6,7 +6,8 @@ from functools import lru_cache
 from tutordex_dagster.extraction.rules.text import CACHE
 
 CODE = re.compile(
-    r"#? ?(?=[A-Za-z0-9/_-]{0,20}\d)(?![0-9]{1,2}\b)[A-Za-z0-9]{1,14}(?:[-/_][A-Za-z0-9]{1,10}){0,3}\.?"
+    r"#? ?(?=[A-Za-z0-9/_.#-]{0,20}\d)(?![0-9]{1,2}\b(?![-/]\d{3}))[A-Za-z0-9]{1,14}"
+    r"(?:[-/_.#][A-Za-z0-9]{1,10}){0,3}\.?"
 )
 """One word with a digit, as codes are; a bare number needs three digits."""
 
