@@ -7,6 +7,7 @@ from functools import lru_cache
 from tutordex_dagster.extraction.rules.places import looks_like_place
 from tutordex_dagster.extraction.rules.taxonomy import (
     GENERIC_LEVELS,
+    MUSIC,
     NUMBERED_LEVELS,
     STREAMS,
     SUBJECTS,
@@ -58,8 +59,9 @@ _LABELLED_REST = re.compile(
     re.IGNORECASE,
 )
 _LEADING_CODE = re.compile(
-    r"[\[(]?(?:(?:assignment|job|case|code|ref"
-    r"|id)[ :#.]{0,3})?#?[A-Za-z]{0,6}[-/]?\d{2,10}[A-Za-z0-9]{0,4}[\])]?[ |:,\-–]{1,4}",
+    r"[\[(]?(?:(?:assignment|job|case|code|ref|id)[ :#.]{0,3})?"
+    r"#?[A-Za-z]{0,6}(?:[-/_.#]?[A-Za-z]{0,3}[-/_.#]?|(?<=[\[(][A-Z])[A-Z]{0,4} )\d{2,10}[A-Za-z0-9]{0,6}"
+    r"(?:[-/_.][A-Za-z0-9]{1,8}){0,2}[\])]?[ |:,\-–]{1,4}",
     re.IGNORECASE,
 )
 _CODE_ASIDE = re.compile(r"#?[A-Z]{1,6}-?\d{2,8}[A-Z0-9]{0,4}")
@@ -71,17 +73,19 @@ _ASIDE = re.compile(
 # Words of a sentence before the subject: it begins behind the last of the little words.
 _SENTENCE_WORDS = re.compile(
     r"^an? |\b(?:hi|hello|dear|anyone|anybody|we|i|my|our|parents?|tutors?|teachers?|teach|looking"
-    r"|need(?:s|ed)?|wanted|requires?|child|kid|student|son|daughter|boy|girl|seeking|urgent(?:ly)?|help|for|available)\b",
+    r"|need(?:s|ed)?|wanted|requires?|child|kid|student|son|daughter|boy|girl|seeking|urgent(?:ly)?|help|for|learn|available)\b",
     re.IGNORECASE,
 )
 _NEEDED = re.compile(
-    r"\b(?:needs?|requires?|help|weak|looking for|struggl\w{1,4})\b(?: (?:some|help|with|in|for)){0,3} "
-    r"([^.,;!?\n]{2,60}?)(?= tuition| tutor|[.,;!?\n]|$)",
+    r"\b(?:needs?|requires?|help|weak|learn|pick up|looking for|struggl\w{1,4})\b"
+    r"(?: (?:some|help|with|in|for|(?-i:an?)|to|tuition|lessons?|tutor|learn|improve|pick|up)){0,5} "
+    r"([^.,;!?\n]{2,60}?)(?= tuition| tutor| help\b| teacher| (?:at|in|near|on|from) [A-Z0-9]| for [a-z]| @"
+    r"|[.,;!?\n]|$)",
     re.IGNORECASE,
 )
 _LITTLE_WORDS = re.compile(
     r".*\b(?:for|teach|coach|an?|the|in|is|of|with|to|needs?|my|our|this|urgent(?:ly)?"
-    r"|require[sd]?)\b[ :]{1,3}|.*[!?:] |(?:an?|the|my|our) $",
+    r"|require[sd]?|learn|up)\b[ :]{1,3}|.*[!?:] |(?:an?|the|my|our) $",
     re.IGNORECASE | re.DOTALL,
 )
 _SEPARATORS = frozenset({"-", "–", "—", "--", "|", ";", "•", "~", ""})
@@ -121,6 +125,14 @@ def levels(text: str) -> tuple[str, ...]:
     return numbered + rest
 
 
+def school_levels(text: str) -> tuple[str, ...]:
+    """Return the levels, without the grades of music examinations where only music is taught."""
+    found = levels(text)
+    if found and MUSIC.issuperset(subjects(text)):
+        return tuple(level for level in found if not level.startswith("Grade ")) if subjects(text) else found
+    return found
+
+
 @lru_cache(maxsize=CACHE)
 def streams(text: str) -> tuple[str, ...]:
     """Return the canonical streams the text names, in its order."""
@@ -154,14 +166,20 @@ def split_headline(text: str) -> tuple[str | None, str]:
     head, rest = body[:cut], body[cut:]
     if not is_academic(head):
         return None, text
-    needed = None if subjects(head) else _NEEDED.search(body, cut)
-    if needed and subjects(needed[1]):
-        head = needed[1]
+    needed = needed_subject(body)
+    if needed and not subjects(body[: body.index(needed)]):
+        head = needed
     taught = _without_place(head)
     if taught != head:
         rest = head[len(taught) :] + rest
     head = _subject_of_sentence(taught)
     return trim_decoration(head.strip(" ,:-–—(")) or None, rest
+
+
+def needed_subject(text: str) -> str | None:
+    """Return the subject that a sentence such as "he needs help with Maths" names."""
+    match = _NEEDED.search(text)
+    return match[1] if match and subjects(match[1]) and not levels(match[1]) else None
 
 
 def _subject_of_sentence(head: str) -> str:

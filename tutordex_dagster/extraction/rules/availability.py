@@ -160,7 +160,8 @@ class _Reader:
 
     def _period(self, at: int) -> tuple[Token | None, int]:
         token, following = self.tokens[at], self._kind(at + 1)
-        if token.name in {"am", "pm"} and self._kind(at - 1) != "days":  # else "I am"
+        behind_days = "days" in {self._kind(at - 1), self._kind(at - 2)}
+        if token.name in {"am", "pm"} and not behind_days:  # else "I am"
             return None, at + 1
         if following in {"after", "before"} and self._kind(at + 2) == "time":
             return _within(token, following, self.tokens[at + 2]), at + 3

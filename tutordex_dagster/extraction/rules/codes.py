@@ -79,6 +79,11 @@ def free_code(entry: Entry) -> str | None:
     return _code_in(entry.value)
 
 
+def is_code(text: str) -> bool:
+    """Is the text a code and nothing else?"""
+    return _ALONE.fullmatch(text) is not None and _may_be_code(text)
+
+
 def _told_code(entry: Entry) -> str | None:
     """Return the code that the value of another field tells of by the word: "(Code TC88)"."""
     told = _TOLD.search(entry.value) if _DIGIT.search(entry.value) else None

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from tutordex_dagster.extraction.rules import patterns
 from tutordex_dagster.extraction.rules.academics import is_academic, is_taught
 from tutordex_dagster.extraction.rules.labels import inner_label, split_label
-from tutordex_dagster.extraction.rules.people import is_wish, tutor_types
+from tutordex_dagster.extraction.rules.looks import MAX_TAUGHT, field_by_look, is_topic, split_strange_label
+from tutordex_dagster.extraction.rules.people import tutor_types
 from tutordex_dagster.extraction.rules.text import Line
 from tutordex_dagster.extraction.rules.vocabulary import SIGNS, Field
 
 MAX_LABELS = 40
 """More than stand on any line; a bound for hostile texts."""
-MAX_TAUGHT = 60
-"""A request no longer than this, with level and subject, is what is taught and no remark."""
+LABELLED_POST = 3
+"""A post with labels for so many fields says things behind them."""
 MULTI_LINE: frozenset[Field] = frozenset({"remarks", "time", "schedule", "rate", "tutor"})
 LIST_BULLETS = frozenset(
     ("-", "–", "—", "•", "·", "◦", "▪", "▪️", "‣", "*", "✓", "✔", "✔️", "✅", "👉", ">", "●", "○", "➤")
@@ -35,7 +36,6 @@ _CODE_LINE = re.compile(
     re.IGNORECASE,
 )
 _AMOUNT = re.compile(r"S?\$ ?\d|\d{2,3}\b")
-_SENTENCES = re.compile(r"[a-z0-9]\. [A-Z]|[a-z]\.$")
 _NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-h])[.)]|[0-9]\ufe0f?\u20e3")
 _JOINS = frozenset({"or", "and", "/", "&"})
 _HASHTAGS = re.compile(r"#\w{2,30}(?:[ ,]{1,3}#\w{2,30}){1,20}")
@@ -91,6 +91,7 @@ def read_entries(lines: Iterable[Line]) -> tuple[Entry, ...]:
             entries.extend(_unlabelled(line))
             current = entries[-1]
         gap = False
+    _settle_strange_labels(entries)
     return tuple(entries)
 
 
@@ -104,6 +105,22 @@ def is_footer(text: str) -> bool:
     if text.startswith("#") and (not patterns.CODE.match(text) or _HASHTAGS.fullmatch(text)):
         return True
     return _FOOTER.match(text) is not None
+
+
+def _settle_strange_labels(entries: Iterable[Entry]) -> None:
+    """Give lines behind labels of unknown words the field their values look like.
+
+    Only in a post that labels its fields, and only fields no label of it names.
+    """
+    known = tuple(entries)
+    named = {entry.field for entry in known if entry.label}
+    if len(named) < LABELLED_POST:
+        return
+    for entry in known:
+        found = split_strange_label(entry.value) if entry.field is None else None
+        name = field_by_look(found[1]) if found else None
+        if found and name is not None and name not in named:
+            entry.field, (entry.label, entry.value) = name, found
 
 
 def _labelled(line: Line) -> Iterator[Entry]:
@@ -151,7 +168,7 @@ def _by_value(name: Field, label: str, value: str) -> Field:
         return "academic"
     if name == "tutor" and _FOR.match(label) and is_academic(value):
         return "academic"
-    if name in {"level", "subject"} and value and _ASKED.match(label) and not _is_topic(value):
+    if name in {"level", "subject"} and value and _ASKED.match(label) and not is_topic(value):
         return "remarks"
     return name
 
@@ -160,7 +177,7 @@ def _of_headline(label: str, value: str) -> Field:
     """Return what "Assignment: A12", "Job details: patient tutor" and "Request: P5 Maths" are about."""
     if patterns.CODE.fullmatch(value):
         return "code"
-    if not value or _is_topic(value) or patterns.CODE.match(value):
+    if not value or is_topic(value) or patterns.CODE.match(value):
         return "headline"
     return "remarks" if _INFORMATION.match(label) or _REQUEST.match(label) else "headline"
 
@@ -173,12 +190,6 @@ def _of_time(name: Field, value: str) -> Field:
     if name == "time" and has_frequency and not has_day and not patterns.CLOCK.search(value):
         return "schedule"
     return name
-
-
-def _is_topic(value: str) -> bool:
-    """Does the value tell what is taught, rather than talk about it? Then it is no sentence and no wish."""
-    talks = _SENTENCES.search(value) is not None or is_wish(value)
-    return is_academic(value) and (is_taught(value) or not talks)
 
 
 def _is_sub_label(current: Entry, found: Entry, *, gap: bool) -> bool:

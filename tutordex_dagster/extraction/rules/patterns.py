@@ -19,7 +19,7 @@ DAY = re.compile(
 )
 
 DAYS_ONLY = re.compile(
-    rf"(?:(?:{DAY.pattern}|\b(?:and|or|only|prefer(?:red|ably)?|on|either|both|except)\b)"
+    rf"(?:(?:{DAY.pattern}|\b(?:flexi(?:ble)?|and|or|only|prefer(?:red|ably)?|on|either|both|except)\b)"
     r"[ ,/&.()-]{0,3}){1,12}",
     re.IGNORECASE,
 )
@@ -35,7 +35,7 @@ _UNIT = r"(?:x|times?|lessons?|sessions?|class(?:es)?|days?)"
 _COUNT = r"(?:\d{1,2}(?:\.\d)? ?(?:-|–|to|or|/)? ?(?:\d{1,2}(?:\.\d)?)?|once|twice|thrice|one|two|three|four)"
 HOURS = re.compile(
     r"(?<![\d.$])\d{1,2}(?:\.\d{1,2})? ?(?:(?:-|–|to|or|/) ?\d{1,2}(?:\.\d{1,2})?)? ?-?(?:h|hrs?|hours?"
-    r"|mins?|minutes?)\b",
+    r"|mins?|minutes?)\b|\b(?:an|one|two|half an) hours?\b",
     re.IGNORECASE,
 )
 """A length of time such as "1.5 hrs" or "1-2h"."""
@@ -49,6 +49,8 @@ FREQUENCY = re.compile(
     r"|\b\d(?:\.\d{1,2})? ?(?:h|hrs?|hours?) ?(?:(?:per|a|/|each) ?(?:week|wk|lesson|session)"
     r"|(?:(?:once|twice|thrice) )?(?:a )?(?:week|month)ly\b)"
     r"|\b\d{1,2} ?(?:lessons?|sessions?) ?(?:x|×|\*|of) ?\d"
+    r"|\b(?:one|two|three|\d) (?:lesson|session)s? of (?:an|one|two|\d) ?\w{1,7} (?:weekly|every week|a week)"
+    r"|\b\d{1,3}(?:\.\d{1,2})? ?(?:h|hrs?|hours?|mins?|minutes?),? ?(?:weekly|fortnightly)\b"
     r"|\b(?:bi-?|fort)?(?:weekly|nightly)\b,? ?(?:x ?)?\d(?:\.\d{1,2})? ?-?(?:h|hrs?|hours?)\b"
     r"|每[周週]\S{0,3}[次小]|一[周週][一二两兩三四五\d]次",
     re.IGNORECASE,
@@ -56,7 +58,7 @@ FREQUENCY = re.compile(
 """How often, or how long each time."""
 
 _OF_FREQUENCY = re.compile(
-    r"w(?:ee)?k|month|mth|fortnight|\d ?[x×*]|[hsr] ?[x×*] ?\d"
+    r"w(?:ee)?k|weekly|month|mth|fortnight|\d ?[x×*]|[hsr] ?[x×*] ?\d"
     r"|(?:lesson|session)s? ?of|(?:per|an?|/|each) ?(?:lesson|session)|[周週]",
     re.IGNORECASE,
 )
@@ -97,8 +99,8 @@ POSTAL_WORD = re.compile(r"(?:S|SG|Singapore)?\d{6}", re.IGNORECASE)
 """A postal code, glued to its country or not."""
 
 TIME_WORD = re.compile(
-    rf"{CLOCK.pattern}|\b(?:(?:morning|afternoon|evening|night|eve)s?|flexible|any ?time|onwards?|after"
-    rf"|before|aft|[ap]m)\b",
+    rf"{CLOCK.pattern}|\b(?:(?:morning|afternoon|evening|night|eve)s?|flexible|any ?time|onwards?|aft"
+    rf"|[ap]m)\b",
     re.IGNORECASE,
 )
 """A clock time or a part of the day."""

@@ -43,6 +43,14 @@ _ASIDE = re.compile(
     re.IGNORECASE,
 )
 _DIGIT = re.compile(r"\d")
+_NO_AMOUNT = re.compile(
+    r"(?:(?:the |your |expected |proposed |hourly |tuition |tutor'?s? )*(?:rates?|fees?|budget|pay)\b.{0,12}"
+    r"\b(?:quoted?|propose[ds]?|negotiable|nego?|up to (?:you|tutor)|not fixed|market|discuss(?:ed)?|open)\b"
+    r"|(?:please |pls |kindly |tutors? |u |you |to )*"
+    r"(?:quote|propose|state)(?: (?:your|yours|ur|the|expected|hourly|rates?|fees?))*"
+    r"|(?:rates? )?nego(?:tiable)?|market rates?)(?: by (?:the )?tutors?)?[.!]?",
+    re.IGNORECASE,
+)
 _FREE = re.compile(
     rf"(?:\b(?:up ?to|from|at least|not more than|max(?:imum)?|min(?:imum)?) )?{_MONEY}"
     rf"{_NUMBER}{_PER_HOUR}?(?: ?(?:-|–|—|~|to) ?(?:{_MONEY})?{_NUMBER}{_PER_HOUR}?)?\+?"
@@ -95,6 +103,11 @@ def free_rate(text: str) -> Rate | None:
     aside = _ASIDE.match(text, match.end())
     raw = match[0] + (aside[0] if aside else "")
     return Rate(min=low, max=high, raw_text=raw.strip(" .")) if low or high else None
+
+
+def asks_for_quote(text: str) -> bool:
+    """Is the text a word about pay without an amount, such as "rate to be quoted" or "negotiable"?"""
+    return _NO_AMOUNT.fullmatch(text) is not None
 
 
 def amounts(text: str) -> tuple[float | None, float | None]:

@@ -80,6 +80,8 @@ def trim_decoration(text: str) -> str:
 def _line(index: int, raw: str) -> Line:
     if not raw or _RULE.fullmatch(raw):
         return Line(text="", bullet="", index=index)
+    if raw[0] == "|":  # a row of a table
+        raw = raw.rstrip("| ")
     start = _DECORATION.match(raw)
     cut = start.end() if start else 0
     numbering = _NUMBERING.match(raw, cut)
