@@ -152,8 +152,9 @@ def _rate(reading: Reading, rest: str) -> tuple[Rate, str]:
 
 
 def _free_rate(text: str) -> Rate | None:
-    tiered = tiered_text(text)
-    return Rate(raw_text=tiered) if tiered else rates.free_rate(text)
+    found = rates.free_rate(text)
+    tiered = tiered_text(text) if found else None
+    return Rate(raw_text=tiered) if tiered else found
 
 
 def _tiers(reading: Reading, rate: Rate) -> tuple[Rate, tuple[TierRate, ...]]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from typing import Literal, get_args
 
 from tutordex_dagster.extraction.rules import academics, codes, patterns, rates, schedule
@@ -27,8 +28,9 @@ _PAUSE = re.compile(r", ?|(?<![. ][a-z])[.!?] ")
 def cut_cells(lines: Iterable[Line]) -> tuple[Line, ...]:
     """Cut each line that holds several fields into a line for each; all of them keep its index."""
     known = tuple(lines)
-    labels = sum(1 for line in known if label_of_line(line.text))
-    return tuple(cell for line in known for cell in _cells(line, sentences=labels < LABELLED_POST))
+    labels = (line for line in known if label_of_line(line.text))
+    sentences = sum(1 for _ in islice(labels, LABELLED_POST)) < LABELLED_POST
+    return tuple(cell for line in known for cell in _cells(line, sentences=sentences))
 
 
 def _cells(line: Line, *, sentences: bool) -> Iterator[Line]:

@@ -1,7 +1,7 @@
 """Is this post an assignment, several, or none?"""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
 
 from tutordex_dagster.extraction.contract import SkipReason
@@ -48,12 +48,21 @@ def is_assignment(entries: Sequence[Entry]) -> bool:
 
     An advertisement for classes says as much, but has no code and labels no subject.
     """
-    facts: set[str] = set()
-    for read in (_labelled_facts, _free_facts):  # free lines cost more to read and are seldom needed
-        facts.update(fact for entry in entries for fact in read(entry))
-        if "academic" in facts and len(facts) >= ENOUGH:
-            return read is _labelled_facts or "code" in facts or not _advertises(entries)
+    facts = {fact for entry in entries for fact in _labelled_facts(entry)}
+    if _are_enough(facts):
+        return True
+    advertises: bool | None = None
+    for entry in entries:  # free lines cost more to read, and are seldom all needed
+        facts.update(_free_facts(entry))
+        if _are_enough(facts):
+            advertises = _advertises(entries) if advertises is None else advertises
+            if "code" in facts or not advertises:
+                return True
     return False
+
+
+def _are_enough(facts: Collection[str]) -> bool:
+    return len(facts) >= ENOUGH and "academic" in facts
 
 
 def skip_reason(text: str) -> SkipReason:

@@ -33,11 +33,9 @@ TUTOR_TYPES: tuple[tuple[str, str], ...] = (
 )
 """Canonical kinds of tutors and the words for them, without regard to letter case."""
 
-_TUTOR_WORDS: tuple[str, ...] = (
-    *("time", "full", "pt", "ft", "ex", "moe", "nie", "teacher", "school"),
-    *("grad", "student", "degree", "diploma", "level", "jc", "native"),
+_TUTOR_WORDS = re.compile(
+    r"time|full|pt|ft|ex|moe|nie|teacher|school|grad|stud|degree|diploma|level|jc|native", re.IGNORECASE
 )
-_TUTORS = tuple((name, re.compile(words, re.IGNORECASE)) for name, words in TUTOR_TYPES)
 # Looked for before each pattern: without one of these it cannot match, and plain search is many times faster.
 _OPENINGS: dict[str, tuple[str, ...]] = {
     "Part-Time Tutor": ("part", "pt"),
@@ -52,6 +50,7 @@ _OPENINGS: dict[str, tuple[str, ...]] = {
     "NIE Trained": ("nie",),
     "Native Speaker": ("native",),
 }
+_TUTORS = tuple((name, _OPENINGS[name], re.compile(words, re.IGNORECASE)) for name, words in TUTOR_TYPES)
 
 _ONLINE = re.compile(
     r"(?<!apply )(?<!register )(?<!form )\bonline\b(?! (?:form|application|registration|profile|portal"
@@ -152,13 +151,15 @@ def tells_of_people(text: str) -> bool:
 
 def tutor_types(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the canonical kinds of tutors the texts ask for, in the table's order."""
-    joined = "\n".join(text for text in texts if _holds(text, _TUTOR_WORDS))
+    joined = "\n".join([text for text in texts if _TUTOR_WORDS.search(text)])
+    if not joined:
+        return ()
     lowered = joined.lower()
-    found = tuple(
+    found = [
         name
-        for name, words in _TUTORS
-        if any(map(lowered.__contains__, _OPENINGS[name])) and words.search(joined)
-    )
+        for name, openings, words in _TUTORS
+        if any(map(lowered.__contains__, openings)) and words.search(joined)
+    ]
     specific = {"Current MOE Teacher", "Ex-MOE Teacher"}.intersection(found)
     return tuple(name for name in found if name != "MOE Teacher" or not specific)
 
