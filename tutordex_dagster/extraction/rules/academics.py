@@ -28,6 +28,8 @@ _NUMBERED = re.compile(
     r"((?: ?(?:/|&|,|-|to|and) ?(?:\1 ?)?\d{1,2}(?![\d:])){0,3})",
     re.IGNORECASE,
 )
+_OF_LEVELS = re.compile(r"[A-Za-z]\.? ?-?\d|[yY] [oOtTfFsS]")
+"""What every level with its year has in it; looking for it is quick."""
 _IN_WORDS = re.compile(r"\b(primary|secondary) (one|two|three|four|five|six)\b", re.IGNORECASE)
 _WORDS = ("one", "two", "three", "four", "five", "six")
 _NUMBER = re.compile(r"\d{1,2}")
@@ -156,8 +158,9 @@ def split_headline(text: str) -> tuple[str | None, str]:
     None and the whole text if nothing is taught. A line longer than MAX_HEADLINE is prose: only its beginning
     is read.
     """
-    text = trim_decoration(text[:MAX_HEADLINE])
-    body = text
+    text = body = trim_decoration(text[:MAX_HEADLINE])
+    if not is_academic(text):
+        return None, text
     for lead in (_LEADING_CODE, _CALL):
         start = lead.match(body)
         if start and not is_academic(start[0]) and is_academic(body[start.end() :]):
@@ -262,6 +265,8 @@ def _numbered_levels(text: str) -> tuple[str, ...]:
 
 
 def _years_of_levels(text: str) -> Iterator[str]:
+    if not _OF_LEVELS.search(text):
+        return
     for match in _IN_WORDS.finditer(text):
         yield f"{match[1].capitalize()} {_WORDS.index(match[2].lower()) + 1}"
     for match in _NUMBERED.finditer(text):

@@ -20,6 +20,8 @@ from tutordex_dagster.extraction.rules.looks import MAX_TAUGHT
 from tutordex_dagster.extraction.rules.tiers import rate_breakdown, tiered_text
 from tutordex_dagster.extraction.rules.vocabulary import Field
 
+_NO_TIMES = TimeAvailability()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -125,7 +127,7 @@ def _is_address(text: str) -> bool:
 
 def _postal_codes(reading: Reading, rest: str) -> tuple[str, ...]:
     everything = "" if reading.labelled_only else "\n".join(entry.value for entry in reading.entries)
-    lines = (text for text in reading.free() if _is_address(text))
+    lines = (text for text in reading.free() if places.holds_postal_code(text) and _is_address(text))
     return places.postal_codes((*reading.values("location", "postal"), rest, *lines), everything)
 
 
@@ -257,7 +259,7 @@ def _availability(reading: Reading, rest: str) -> TimeAvailability:
         (*reading.free("headline", "schedule"), rest, *reading.values("remarks"))
     )
     if not note:
-        return TimeAvailability()
+        return _NO_TIMES
     slots = read_slots(patterns.BRACKETED_SCHEDULE.sub(" ", note))
     return TimeAvailability(
         explicit=week(slot for slot in slots if slot.explicit),

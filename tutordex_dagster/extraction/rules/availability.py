@@ -16,6 +16,7 @@ from tutordex_dagster.extraction.rules.clock import (
 )
 
 ANYTIME = "anytime"
+_NO_SLOTS = WeekSlots()
 MAX_TOKENS = 400
 """A bound for hostile texts; real posts have some dozens of words of time."""
 
@@ -47,6 +48,8 @@ def week(slots: Iterable[Slot]) -> WeekSlots:
     days: dict[str, list[str]] = {}
     for slot in sorted(slots, key=lambda slot: (slot.day, slot.start, slot.end)):
         days.setdefault(DAYS[slot.day], []).append(f"{_hhmm(slot.start)}-{_hhmm(slot.end)}")
+    if not days:
+        return _NO_SLOTS
     return WeekSlots.model_validate({day: tuple(listed) for day, listed in days.items()})
 
 

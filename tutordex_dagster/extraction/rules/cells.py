@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import Literal, get_args
@@ -38,8 +37,8 @@ def _cells(line: Line, *, sentences: bool) -> Iterator[Line]:
     if not cells:
         yield line
         return
-    yield replace(line, text=cells[0])
-    yield from (replace(line, text=cell, bullet="") for cell in cells[1:])
+    yield line._replace(text=cells[0])
+    yield from (line._replace(text=cell, bullet="") for cell in cells[1:])
 
 
 def _columns(text: str) -> Sequence[str]:

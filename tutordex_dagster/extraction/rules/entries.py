@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tutordex_dagster.extraction.rules import patterns
 from tutordex_dagster.extraction.rules.academics import is_academic, is_taught
@@ -135,14 +135,14 @@ def _labelled(line: Line) -> Iterator[Entry]:
             yield from _last_of_line(line, label, value, name)
             return
         yield _entry(line, label, value[:inner].rstrip(" ,;|•"), name)
-        line = replace(line, text=value[inner:].lstrip(" ,;|•"))
+        line = line._replace(text=value[inner:].lstrip(" ,;|•"))
 
 
 def _last_of_line(line: Line, label: str, value: str, name: Field) -> Iterator[Entry]:
     behind = _BEHIND_CODE.match(value) if name in {"code", "headline"} else None
     if behind:
         yield _entry(line, label, behind[1], name)
-        yield Entry(field=None, label="", value=behind[2], line=replace(line, bullet=""))
+        yield Entry(field=None, label="", value=behind[2], line=line._replace(bullet=""))
     else:
         yield _entry(line, label, value, name)
 
@@ -216,7 +216,7 @@ def _is_tier(current: Entry, found: Entry) -> bool:
 def _labels_opening(current: Entry) -> Iterator[Entry]:
     """Yield the label that opens remarks, as in "Remarks: Location: …": it names its own field too."""
     if current.field == "remarks" and current.value:
-        inner = list(_labelled(Line(text=current.value, bullet="", index=current.line.index)))
+        inner = list(_labelled(Line(text=current.value, bullet="", number=current.line.number)))
         if inner and inner[0].field in _SUB_FIELDS:
             yield from inner
 
@@ -271,7 +271,7 @@ def _unlabelled(line: Line) -> Iterator[Entry]:
     if text.strip() or before:
         yield Entry(field=SIGNS[before[1]] if before else None, label="", value=text.strip(), line=line)
     for sign, value in zip(signed[::2], signed[1::2], strict=True):
-        yield Entry(field=SIGNS[sign], label="", value=value.strip(), line=replace(line, bullet=sign))
+        yield Entry(field=SIGNS[sign], label="", value=value.strip(), line=line._replace(bullet=sign))
 
 
 def _joined(value: str, more: str) -> str:

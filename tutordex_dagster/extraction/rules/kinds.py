@@ -99,7 +99,7 @@ def _uncoded_segments(lines: Sequence[Line]) -> tuple[tuple[Line, ...], ...]:
     taught = [line for line in lines if academics.is_academic(line.text)]
     if len(taught) < 2:  # noqa: PLR2004
         return (tuple(lines),)
-    single = [line.index for line in taught if academics.is_taught(line.text) and _stands_alone((line,))]
+    single = [line.number for line in taught if academics.is_taught(line.text) and _stands_alone((line,))]
     starts = single if len(single) > 1 else _paragraph_starts(lines)
     if len(starts) < 2:  # noqa: PLR2004
         return (tuple(lines),)
@@ -110,7 +110,7 @@ def _uncoded_segments(lines: Sequence[Line]) -> tuple[tuple[Line, ...], ...]:
 
 
 def _paragraph_starts(lines: Sequence[Line]) -> list[int]:
-    breaks = [-1, *(line.index for line in lines if line.is_break), len(lines)]
+    breaks = [-1, *(line.number for line in lines if line.is_break), len(lines)]
     return [
         start + 1
         for start, end in pairwise(breaks)
@@ -184,7 +184,7 @@ def _first_lines(entries: Sequence[Entry], read: Callable[[Entry], str | None]) 
     for entry in entries:
         code = read(entry)
         if code:
-            first.setdefault(code.lower(), entry.line.index)
+            first.setdefault(code.lower(), entry.line.number)
     return sorted(set(first.values()))
 
 

@@ -60,20 +60,23 @@ FREQUENCY = re.compile(
 _OF_FREQUENCY = re.compile(
     r"w(?:ee)?k|weekly|month|mth|fortnight|\d ?[x×*]|[hsr] ?[x×*] ?\d"
     r"|(?:lesson|session)s? ?of|(?:per|an?|/|each) ?(?:lesson|session)|[周週]",
-    re.IGNORECASE,
 )
+
+
+_OF_DAYS = re.compile(r"mon|t[uh][eu]|wed|fri|s[au][tn]|da[yi]|end|isn|sel|rab|kha|jum|sab|aha|[星礼周週]")
+"""What every word of DAY has in it, in lower case: without word boundaries it is several times faster."""
 
 
 @lru_cache(maxsize=CACHE)
 def tells_frequency(text: str) -> bool:
     """Does the text say how often, or how long each time? Several fields ask this of the same line."""
-    return _OF_FREQUENCY.search(text) is not None and FREQUENCY.search(text) is not None
+    return _OF_FREQUENCY.search(text.lower()) is not None and FREQUENCY.search(text) is not None
 
 
 @lru_cache(maxsize=CACHE)
 def names_day(text: str) -> bool:
     """Does the text name a day of the week or a group of days?"""
-    return DAY.search(text) is not None
+    return _OF_DAYS.search(text.lower()) is not None and DAY.search(text) is not None
 
 
 MRT = re.compile(r"\b(?:MRT|LRT)\b", re.IGNORECASE)

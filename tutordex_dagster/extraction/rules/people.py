@@ -68,6 +68,7 @@ _IN_PERSON = re.compile(
 _MODE_WORDS = (
     "online zoom virtual meet skype face f2f person physical home house place hybrid blended".split()  # noqa: SIM905
 )
+_NOT_STATED = LearningMode()
 _HYBRID = re.compile(r"\bhybrid\b|\bblended\b", re.IGNORECASE)
 _EITHER = re.compile(
     r"\b(?:online|zoom),? (?:or|/) (?:at|in|near|face|f2f|physical|home|[A-Z0-9])"
@@ -171,7 +172,7 @@ def learning_mode(texts: Iterable[str]) -> LearningMode:
             mode = _mode(sentence)
             if mode is not None:
                 return LearningMode(mode=mode, raw_text=sentence.strip())
-    return LearningMode()
+    return _NOT_STATED
 
 
 def labelled_mode(value: str) -> LearningMode:

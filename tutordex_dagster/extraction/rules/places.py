@@ -113,6 +113,11 @@ def postal_codes(places: Iterable[str], everything: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(code for code in found if 0 < int(code[:2]) <= MAX_SECTOR))
 
 
+def holds_postal_code(text: str) -> bool:
+    """Are there six digits in the text, whatever they are?"""
+    return _SIX_DIGITS.search(text) is not None
+
+
 def _is_told(text: str, at: int) -> bool:
     """Do the words before these six digits say that they are a postal code?"""
     if _BEHIND_COUNTRY.search(text, max(0, at - 16), at):
@@ -147,7 +152,8 @@ def is_address_line(text: str) -> bool:
     """Is the line a block, a street or a postal code and little else, so an address without a label?"""
     if len(text) > MAX_ADDRESS or is_way(text):
         return False
-    if _BLOCK.match(text) or _POSTAL_LINE.search(text) or (_HOUSE.match(text) and _STREET.search(text)):
+    postal = text[-2:].strip(")").isdigit() and _POSTAL_LINE.search(text)
+    if _BLOCK.match(text) or postal or (_HOUSE.match(text) and _STREET.search(text)):
         return True
     name = _NAME_LINE.match(text)
     if name is not None and looks_like_place(name[0]):

@@ -42,7 +42,8 @@ _ASIDE = re.compile(
     r"| (?:for (?:both|all|each)\b(?: [a-z]{3,12})?|combined|in total)\b",
     re.IGNORECASE,
 )
-_DIGIT = re.compile(r"\d")
+_OF_MONEY = re.compile(r"[$/]|[pP][eE][rR]|[sS][gG][dD]")
+"""What every amount of money has in it; looking for it is quick."""
 _NO_AMOUNT = re.compile(
     r"(?:(?:the |your |expected |proposed |hourly |tuition |tutor'?s? )*(?:rates?|fees?|budget|pay)\b.{0,12}"
     r"\b(?:quoted?|propose[ds]?|negotiable|nego?|up to (?:you|tutor)|not fixed|market|discuss(?:ed)?|open)\b"
@@ -92,7 +93,7 @@ def labelled_rate(label: str, value: str) -> tuple[Rate, str]:
 @lru_cache(maxsize=CACHE)
 def free_rate(text: str) -> Rate | None:
     """Read the first amount of money in a text that is not labelled as pay."""
-    match = _FREE.search(text) if _DIGIT.search(text) else None
+    match = _FREE.search(text) if _OF_MONEY.search(text) else None
     if match is None:
         return None
     unit = _NOT_HOURLY.match(text, match.end())
