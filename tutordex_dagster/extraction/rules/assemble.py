@@ -169,8 +169,13 @@ def _tiers(reading: Reading, rate: Rate) -> tuple[Rate, tuple[TierRate, ...]]:
         text = "\n".join(written(entry) for entry in labelled)
         tiers = rate_breakdown(text)
         return (Rate(raw_text=text), tiers) if tiers else (rate, ())
-    tiers = rate_breakdown(labelled[0].value if labelled else rate.raw_text or "")
+    tiers = rate_breakdown(_pay_with_kinds(labelled[0]) if labelled else rate.raw_text or "")
     return (Rate(raw_text=rate.raw_text), tiers) if tiers else (rate, ())
+
+
+def _pay_with_kinds(entry: Entry) -> str:
+    """Return a rate's value, with its label if that names the first kind: "Rate PT: $30, FT: $40"."""
+    return written(entry) if people.tutor_types((entry.label,)) else entry.value
 
 
 def _schedule(reading: Reading, rest: str, in_rate: str) -> tuple[str, ...]:

@@ -12,11 +12,17 @@ MAX_NAMED = 100
 STATUS = re.compile(
     r"\b(?:closed|taken|filled|assigned|matched|expired|cancelled|canceled|confirmed"
     r"|no longer (?:available|open|looking|needed|required)|fulfilled|secured|engaged|reopened|re-opened"
-    r"|gone(?= (?:liao|alr|already|now)|\W{0,9}$)"
+    r"|gone(?= (?:liao|alr|already|now)|[!.]|\W{0,9}$)"
     r"|found (?:(?:an?|the|our|their) )?(?:suitable )?(?:tutor|match)|(?:tutor|match) (?:has been )?found)\b",
     re.IGNORECASE,
 )
 """Words for what became of an assignment."""
+
+SHUT = re.compile(
+    r"\b(?:office|centre|center|school|shop|we|registration)s? (?:is|are|will be|remains?) closed\b",
+    re.IGNORECASE,
+)
+"""Something else than an assignment that is closed."""
 
 MARK = re.compile(
     rf"\W{{0,12}}(?:(?:sorry|this|it|post|one|is|has|been|now|already)\W{{1,3}}){{0,5}}{STATUS.pattern}"

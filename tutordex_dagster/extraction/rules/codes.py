@@ -30,10 +30,12 @@ _LETTERED = (  # letters and digits, in up to four parts
 )
 _NUMBERED = r"\d{2,10}(?:[A-Za-z]{1,3}\d{0,6})?(?:[-/_][A-Za-z0-9]{1,8}){0,2}|\d[-/]\d{3,8}"
 _NAMED = re.compile(
-    rf"\b(?:{_WORDS}|[A-Z][a-z]{{1,8}}ID){_AFTER_WORD}((?:{_LETTERED}|{_NUMBERED}))"
-    r"(?![\w%])(?!(?:,| ?-) ?\d|[ /-]?h\b)",
+    rf"\b({_WORDS}|[A-Z][a-z]{{1,8}}ID){_AFTER_WORD}((?:{_LETTERED}|{_NUMBERED}))"
+    r"(?![\w%])(?!(?:,| ?-) ?\d|[ /-]?(?:h|hrs?|hours?|mins?|minutes?|lessons?|sessions?|students?|x)\b)",
     re.IGNORECASE,
 )
+_SHORT_CODES = frozenset({"assignment", "job", "case", "code", "ref", "reference", "id"})
+"""Words behind which a number of two digits is a code, too."""
 _QUOTED = re.compile(
     rf"\bquot(?:e|ing)(?: (?:the )?(?:code|ref|id|job|case))?[ :#.]{{1,3}}({_LETTERED})(?!\w)",
     re.IGNORECASE,
@@ -113,7 +115,9 @@ def _candidates(text: str) -> Iterator[str]:
     first = _BRACKETED_FIRST.match(text)
     if first:
         yield first[1]
-    yield from (match[1] for match in _NAMED.finditer(text))
+    for named in _NAMED.finditer(text):
+        if len(named[2]) > 2 or named[1].lower() in _SHORT_CODES:  # noqa: PLR2004
+            yield named[2]
     yield from (match[1] for match in _QUOTED.finditer(text))
     alone = _ALONE.fullmatch(text)
     if alone:

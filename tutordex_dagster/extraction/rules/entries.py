@@ -29,7 +29,11 @@ _INFORMATION = re.compile(r"[^a-z]{0,3}(?:info|information|details?|description|
 _REQUEST = re.compile(r"req(?:uests?|uired)? ?[^a-z]{0,3}$", re.IGNORECASE)
 _ASKED = re.compile(r"(?:needs?|student(?: info| details?)?|who)\b", re.IGNORECASE)
 _FOR = re.compile(r".{0,40}\bfor ?[^a-z]{0,3}$", re.IGNORECASE | re.DOTALL)
-_BEHIND_CODE = re.compile(rf"({patterns.CODE.pattern}) ?[:|,–—-]{{1,2}} (.{{6,800}})", re.DOTALL)
+_BEHIND_CODE = re.compile(
+    rf"({patterns.CODE.pattern}) ?(?:[:|,–—-]{{1,2}}|[\u2190-\u2bff\U0001f000-\U0001faff]\ufe0f?)"
+    r" (.{6,800})",
+    re.DOTALL,
+)
 _CODE_LINE = re.compile(
     rf"(?:[A-Za-z]{{1,12}} )?(?:[A-Za-z]{{1,8}}ID|id|code|ref|quote|job|case|assignment)"
     rf"(?: (?:no|id|code|ref)\b)?[ .:]{{1,3}}{patterns.CODE.pattern}",

@@ -7,7 +7,7 @@ from itertools import pairwise
 from tutordex_dagster.extraction.contract import SkipReason
 from tutordex_dagster.extraction.rules import academics, codes, patterns, places, rates
 from tutordex_dagster.extraction.rules.cells import cut_cells
-from tutordex_dagster.extraction.rules.closing import MARK, STATUS
+from tutordex_dagster.extraction.rules.closing import MARK, SHUT, STATUS
 from tutordex_dagster.extraction.rules.entries import Entry, read_entries
 from tutordex_dagster.extraction.rules.text import Line
 
@@ -71,7 +71,7 @@ def skip_reason(text: str) -> SkipReason:
         return "empty"
     if _SERVICE.match(text):
         return "service"
-    if STATUS.search(text) and (_ABOUT.search(text) or MARK.fullmatch(text)):
+    if STATUS.search(SHUT.sub(" ", text)) and (_ABOUT.search(text) or MARK.fullmatch(text)):
         return "status"
     return "promo" if _PROMO.search(text) else "other"
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from tutordex_dagster.extraction.rules import patterns, places, rates
-from tutordex_dagster.extraction.rules.academics import is_academic, is_taught
+from tutordex_dagster.extraction.rules.academics import is_academic, is_taught, subjects
 from tutordex_dagster.extraction.rules.people import is_wish, tells_of_people
 from tutordex_dagster.extraction.rules.vocabulary import NEGATIONS, Field
 
@@ -32,7 +32,10 @@ def field_by_look(value: str) -> Field | None:
     if not patterns.stated(value):
         return "other"
     found = next((name for name, looks_so in _LOOKS if looks_so(value)), None)
-    return None if found == "subject" and len(value) > MAX_TAUGHT else found
+    if found != "subject":
+        return found
+    named: Field = "subject" if subjects(value) else "level"
+    return named if len(value) <= MAX_TAUGHT else None
 
 
 def is_topic(value: str) -> bool:

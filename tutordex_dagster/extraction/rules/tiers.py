@@ -48,6 +48,9 @@ def tiered_text(text: str) -> str | None:
         return None
     start = min(text.index(tier.raw_text) for tier in tiers)
     end = max(text.index(tier.raw_text) + len(tier.raw_text) for tier in tiers)
+    if len(tiers) == 1:  # others are paid differently, of no kind of ours
+        last = hourly_amounts(text)[-1].end
+        end = max(end, last + len(_PAUSE.split(text[last:], maxsplit=1)[0]))
     return text[start:end]
 
 
