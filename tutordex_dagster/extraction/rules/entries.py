@@ -271,7 +271,7 @@ def _unlabelled(line: Line) -> Iterator[Entry]:
     if before and line.text.endswith(before[1]):  # the same sign on both sides adorns a banner
         yield Entry(field=None, label="", value=line.text.rstrip(before[1]).strip(), line=line)
         return
-    text, *signed = _SIGN.split(line.text)
+    text, *signed = (line.text,) if line.text.isascii() else _SIGN.split(line.text)
     if text.strip() or before:
         yield Entry(field=SIGNS[before[1]] if before else None, label="", value=text.strip(), line=line)
     for sign, value in zip(signed[::2], signed[1::2], strict=True):
