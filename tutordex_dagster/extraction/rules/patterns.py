@@ -87,12 +87,14 @@ BLANK = re.compile(
     re.IGNORECASE,
 )
 """Values that say nothing is stated."""
+MAX_BLANK = 20
+"""No such value is longer."""
 
 
 def stated(value: str) -> str | None:
     """Return the value, or None if it is empty or says that nothing is stated."""
     value = value.strip()
-    return None if not value or BLANK.fullmatch(value) else value
+    return None if not value or (len(value) <= MAX_BLANK and BLANK.fullmatch(value)) else value
 
 
 SENTENCE = re.compile(r"(?<=[.!?])\s{1,4}(?=[A-Z\"“(\[$])|\n")
