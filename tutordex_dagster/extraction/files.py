@@ -27,7 +27,11 @@ SCHEMA_VERSION = "1.0.0"
 TIMEZONE = "UTC"
 """Zone of any time stamp in the file; slots are Singapore local times whatever it says."""
 
-_NOTHING = Assignment().model_dump(mode="json")
+_NO_ASSIGNMENT: dict[str, object] = {
+    "extraction": Assignment().model_dump(mode="json"),
+    "kind": None,
+    "segments": [],
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,9 +54,10 @@ def extract_lines(
     """Yield one JSON line, newline included, for every input line, in order and lazily.
 
     An input line is a JSON object with the post's text under `raw`. An output line holds `extraction` (the
-    first segment, or nulls), `kind`, `segments`, `skipped` (the reason or null), `schema_version`, `timezone`
-    and `pipeline_version`. A line that is no such object gives an `error` field and the same nulls, so line
-    numbers of input and output always agree. Pass `counts` to have the lines counted.
+    first segment, or nulls), `kind`, `segments`, `skipped` (the reason or null), `closes` (the codes and
+    links that a status post says are taken, else null), `schema_version`, `timezone` and `pipeline_version`.
+    A line that is no such object gives an `error` field and the same nulls, so line numbers of input and
+    output always agree. Pass `counts` to have the lines counted.
     """
     counts = counts or LineCounts()
     for line in lines:
@@ -124,11 +129,13 @@ def _content(outcome: Outcome | None) -> dict[str, object]:
     match outcome:
         case Extracted(kind=kind, segments=segments):
             listed = [segment.model_dump(mode="json") for segment in segments]
-            return {"extraction": listed[0], "kind": kind, "segments": listed, "skipped": None}
-        case Skipped(reason=reason):
-            return {"extraction": _NOTHING, "kind": None, "segments": [], "skipped": reason}
+            found = {"extraction": listed[0], "kind": kind, "segments": listed}
+            return {**found, "skipped": None, "closes": None}
+        case Skipped(reason=reason, closes=closes):
+            closed = closes.model_dump(mode="json") if reason == "status" else None
+            return {**_NO_ASSIGNMENT, "skipped": reason, "closes": closed}
         case None:
-            return {"extraction": _NOTHING, "kind": None, "segments": [], "skipped": None}
+            return {**_NO_ASSIGNMENT, "skipped": None, "closes": None}
         case unknown:
             assert_never(unknown)
 

@@ -29,6 +29,9 @@ WHOLE, AFTER_4, EVENING = "08:00-23:00", "16:00-23:00", "16:00-21:00"
     [
         ("Mon 3pm", days("mon", "15:00-15:00")),
         ("Fri 1-5pm", days("fri", "13:00-17:00")),
+        ("Mon 7-9", days("mon", "19:00-21:00")),
+        ("Sat 10:00-11:30 or 13:00-14:30", days("sat", "10:00-11:30", "13:00-14:30")),
+        ("Tue btw 2pm and 5pm", days("tue", "14:00-17:00")),
         ("Weds 615-815pm", days("wed", "18:15-20:15")),
         ("Sat 10-1pm", days("sat", "10:00-13:00")),
         ("Sat 11am to 12.30pm", days("sat", "11:00-12:30")),
@@ -112,8 +115,10 @@ def test_a_named_day_with_a_clock_time_is_explicit(text: str, expected: dict[str
             "Any time is fine. Weekends any time, weekdays after 4pm",
             {**days(WEEKEND, WHOLE), **days(WEEKDAYS, AFTER_4)},
         ),
-        ("Mon 7-9", days("mon", "19:00-21:00")),
         ("Wed evening 7", days("wed", EVENING)),
+        ("weekdays (not Thu) after 4pm", days("mon tue wed fri", AFTER_4)),
+        ("Weekdays aft 4pm exc Thu", days("mon tue wed fri", AFTER_4)),
+        ("wkends, am", days(WEEKEND, "08:00-12:00")),
         ("Sat; Sun after 4pm", {**days("sat", WHOLE), **days("sun", AFTER_4)}),
     ],
 )

@@ -63,4 +63,4 @@ def test_sentences_stay_whole_in_a_post_with_labels() -> None:
 
 def test_cells_keep_the_line_they_come_from() -> None:
     lines = cut_cells(split_lines("x\nP5 Maths | Fig Lane | Mon 5pm | $30/hr"))
-    assert [line.index for line in lines] == [0, 1, 1, 1, 1]
+    assert [line.number for line in lines] == [0, 1, 1, 1, 1]

@@ -31,6 +31,14 @@ def test_a_compilation_lists_its_segments_and_shows_the_first() -> None:
     assert (line["kind"], line["extraction"]) == ("compilation", line["segments"][0])
 
 
+def test_news_of_a_filled_assignment_names_what_it_closes() -> None:
+    news, talk, post = run(
+        *(orjson.dumps({"raw": raw}) for raw in ("A12 taken, t.me/jobs/7 too", "hello", POST))
+    )
+    assert (news["skipped"], news["closes"]) == ("status", {"codes": ["A12"], "links": ["t.me/jobs/7"]})
+    assert (talk["closes"], post["closes"]) == (None, None)
+
+
 def test_bad_lines_keep_their_place_and_are_counted() -> None:
     counts = LineCounts()
     good = orjson.dumps({"raw": POST})

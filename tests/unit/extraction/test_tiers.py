@@ -46,6 +46,24 @@ def test_a_tier_is_the_words_of_the_post() -> None:
     assert [tier.raw_text for tier in rate_breakdown(text)] == ["PT: $30-35/hr", "FT: $40/hr"]
 
 
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("Code: A1\nP3 Maths @ Bishan\n$50 an hour for full-time, $40 for part-time", 2),
+        ("Code: A1\nP3 Maths @ Bishan\n45/h (ft) 65/h (moe)", 2),
+        ("Code: A1\nSubject: P3 Maths\nRate PT: $30/hr, FT: $40/hr", 2),
+        ("Code: A1\nP3 Maths @ Bishan\n$70/hr for full-timers, $100/hr for other teachers", 1),
+        ("Code: A1\nP3 Maths @ Bishan\n$50 an hour, full-time", 0),
+    ],
+)
+def test_tiers_stand_in_free_lines_and_with_their_label_too(text: str, kinds: int) -> None:
+    outcome = build({}).extract(text)
+    assert isinstance(outcome, Extracted)
+    (segment,) = outcome.segments
+    assert len(segment.rate_breakdown) == kinds
+    assert (segment.rate.min is None) == (kinds > 0)
+
+
 def test_the_number_of_tiers_is_bounded() -> None:
     assert len(rate_breakdown("PT $30, FT $40, " * 500)) == MAX_TIERS
 

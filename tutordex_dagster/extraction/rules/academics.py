@@ -7,6 +7,7 @@ from functools import lru_cache
 from tutordex_dagster.extraction.rules.places import looks_like_place
 from tutordex_dagster.extraction.rules.taxonomy import (
     GENERIC_LEVELS,
+    MUSIC,
     NUMBERED_LEVELS,
     STREAMS,
     SUBJECTS,
@@ -27,6 +28,8 @@ _NUMBERED = re.compile(
     r"((?: ?(?:/|&|,|-|to|and) ?(?:\1 ?)?\d{1,2}(?![\d:])){0,3})",
     re.IGNORECASE,
 )
+_OF_LEVELS = re.compile(r"[A-Za-z]\.? ?-?\d|[yY] [oOtTfFsS]")
+"""What every level with its year has in it; looking for it is quick."""
 _IN_WORDS = re.compile(r"\b(primary|secondary) (one|two|three|four|five|six)\b", re.IGNORECASE)
 _WORDS = ("one", "two", "three", "four", "five", "six")
 _NUMBER = re.compile(r"\d{1,2}")
@@ -58,8 +61,9 @@ _LABELLED_REST = re.compile(
     re.IGNORECASE,
 )
 _LEADING_CODE = re.compile(
-    r"[\[(]?(?:(?:assignment|job|case|code|ref"
-    r"|id)[ :#.]{0,3})?#?[A-Za-z]{0,6}[-/]?\d{2,10}[A-Za-z0-9]{0,4}[\])]?[ |:,\-–]{1,4}",
+    r"[\[(]?(?:(?:assignment|job|case|code|ref|id)[ :#.]{0,3})?"
+    r"#?[A-Za-z]{0,6}(?:[-/_.#]?[A-Za-z]{0,3}[-/_.#]?|(?<=[\[(][A-Z])[A-Z]{0,4} )\d{2,10}[A-Za-z0-9]{0,6}"
+    r"(?:[-/_.][A-Za-z0-9]{1,8}){0,2}[\])]?[ |:,\-–]{1,4}",
     re.IGNORECASE,
 )
 _CODE_ASIDE = re.compile(r"#?[A-Z]{1,6}-?\d{2,8}[A-Z0-9]{0,4}")
@@ -71,17 +75,19 @@ _ASIDE = re.compile(
 # Words of a sentence before the subject: it begins behind the last of the little words.
 _SENTENCE_WORDS = re.compile(
     r"^an? |\b(?:hi|hello|dear|anyone|anybody|we|i|my|our|parents?|tutors?|teachers?|teach|looking"
-    r"|need(?:s|ed)?|wanted|requires?|child|kid|student|son|daughter|boy|girl|seeking|urgent(?:ly)?|help|for|available)\b",
+    r"|need(?:s|ed)?|wanted|requires?|child|kid|student|son|daughter|boy|girl|seeking|urgent(?:ly)?|help|for|learn|available)\b",
     re.IGNORECASE,
 )
 _NEEDED = re.compile(
-    r"\b(?:needs?|requires?|help|weak|looking for|struggl\w{1,4})\b(?: (?:some|help|with|in|for)){0,3} "
-    r"([^.,;!?\n]{2,60}?)(?= tuition| tutor|[.,;!?\n]|$)",
+    r"\b(?:needs?|requires?|help|weak|learn|pick up|looking for|struggl\w{1,4})\b"
+    r"(?: (?:some|help|with|in|for|(?-i:an?)|to|tuition|lessons?|tutor|learn|improve|pick|up)){0,5} "
+    r"([^.,;!?\n]{2,60}?)(?= tuition| tutor| help\b| teacher| (?:at|in|near|on|from) [A-Z0-9]| for [a-z]| @"
+    r"|[.,;!?\n]|$)",
     re.IGNORECASE,
 )
 _LITTLE_WORDS = re.compile(
     r".*\b(?:for|teach|coach|an?|the|in|is|of|with|to|needs?|my|our|this|urgent(?:ly)?"
-    r"|require[sd]?)\b[ :]{1,3}|.*[!?:] |(?:an?|the|my|our) $",
+    r"|require[sd]?|learn|up)\b[ :]{1,3}|.*[!?:] |(?:an?|the|my|our) $",
     re.IGNORECASE | re.DOTALL,
 )
 _SEPARATORS = frozenset({"-", "–", "—", "--", "|", ";", "•", "~", ""})
@@ -121,6 +127,14 @@ def levels(text: str) -> tuple[str, ...]:
     return numbered + rest
 
 
+def school_levels(text: str) -> tuple[str, ...]:
+    """Return the levels, without the grades of music examinations where only music is taught."""
+    found = levels(text)
+    if found and MUSIC.issuperset(subjects(text)):
+        return tuple(level for level in found if not level.startswith("Grade ")) if subjects(text) else found
+    return found
+
+
 @lru_cache(maxsize=CACHE)
 def streams(text: str) -> tuple[str, ...]:
     """Return the canonical streams the text names, in its order."""
@@ -144,8 +158,9 @@ def split_headline(text: str) -> tuple[str | None, str]:
     None and the whole text if nothing is taught. A line longer than MAX_HEADLINE is prose: only its beginning
     is read.
     """
-    text = trim_decoration(text[:MAX_HEADLINE])
-    body = text
+    text = body = trim_decoration(text[:MAX_HEADLINE])
+    if not is_academic(text):
+        return None, text
     for lead in (_LEADING_CODE, _CALL):
         start = lead.match(body)
         if start and not is_academic(start[0]) and is_academic(body[start.end() :]):
@@ -154,14 +169,20 @@ def split_headline(text: str) -> tuple[str | None, str]:
     head, rest = body[:cut], body[cut:]
     if not is_academic(head):
         return None, text
-    needed = None if subjects(head) else _NEEDED.search(body, cut)
-    if needed and subjects(needed[1]):
-        head = needed[1]
+    needed = needed_subject(body)
+    if needed and not subjects(body[: body.index(needed)]):
+        head = needed
     taught = _without_place(head)
     if taught != head:
         rest = head[len(taught) :] + rest
     head = _subject_of_sentence(taught)
     return trim_decoration(head.strip(" ,:-–—(")) or None, rest
+
+
+def needed_subject(text: str) -> str | None:
+    """Return the subject that a sentence such as "he needs help with Maths" names."""
+    match = _NEEDED.search(text)
+    return match[1] if match and subjects(match[1]) and not levels(match[1]) else None
 
 
 def _subject_of_sentence(head: str) -> str:
@@ -244,6 +265,8 @@ def _numbered_levels(text: str) -> tuple[str, ...]:
 
 
 def _years_of_levels(text: str) -> Iterator[str]:
+    if not _OF_LEVELS.search(text):
+        return
     for match in _IN_WORDS.finditer(text):
         yield f"{match[1].capitalize()} {_WORDS.index(match[2].lower()) + 1}"
     for match in _NUMBERED.finditer(text):

@@ -16,8 +16,11 @@ from tutordex_dagster.extraction.rules import academics, codes, patterns, people
 from tutordex_dagster.extraction.rules.availability import read_slots, week
 from tutordex_dagster.extraction.rules.districts import districts_of, region_of
 from tutordex_dagster.extraction.rules.entries import LIST_BULLETS, Entry, written
-from tutordex_dagster.extraction.rules.tiers import rate_breakdown
+from tutordex_dagster.extraction.rules.looks import MAX_TAUGHT
+from tutordex_dagster.extraction.rules.tiers import rate_breakdown, tiered_text
 from tutordex_dagster.extraction.rules.vocabulary import Field
+
+_NO_TIMES = TimeAvailability()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +71,10 @@ def assemble(reading: Reading, kind: Kind) -> Assignment:
         start_date=_start(reading),
         rate=rate,
         rate_breakdown=tiers,
-        additional_remarks=_remarks(reading),
+        additional_remarks=_remarks(reading, headline),
         time_availability=_availability(reading, rest),
         subjects=academics.subjects(taught),
-        levels=academics.levels(taught),
+        levels=academics.school_levels(taught),
         streams=academics.streams(taught),
         tutor_types=_tutor_types(reading, rate),
         districts=districts_of(postal_codes),
@@ -89,6 +92,9 @@ def _headline(reading: Reading) -> tuple[str | None, str]:
     if labelled:
         taught = next((value for value in labelled if academics.subjects(value)), labelled[0])
         return academics.labelled_display(taught), rest
+    if head and not academics.subjects(head):
+        needed = (academics.needed_subject(text) for text in reading.free("headline"))
+        head = next((subject for subject in needed if subject), head)
     if head:
         return head, rest
     level = next(iter(reading.values("level")), None)
@@ -102,9 +108,13 @@ def _addresses(reading: Reading, rest: str) -> tuple[str, ...]:
     if best:
         return best
     line = next((text for text in reading.free() if _is_address(text)), "")
-    found = places.headline_address(rest) or _told_address(reading)
-    exact = any(letter.isdigit() for place in found for letter in place)
-    return found if exact or not line else places.addresses(line)
+    place, stay = places.headline_address(rest), _told_address(reading)
+    found = stay if stay and not _is_exact(place) and (not place or _is_exact(stay)) else place
+    return found if _is_exact(found) or not line else places.addresses(line) or found
+
+
+def _is_exact(found: Sequence[str]) -> bool:
+    return any(letter.isdigit() for place in found for letter in place)
 
 
 def _told_address(reading: Reading) -> tuple[str, ...]:
@@ -117,7 +127,7 @@ def _is_address(text: str) -> bool:
 
 def _postal_codes(reading: Reading, rest: str) -> tuple[str, ...]:
     everything = "" if reading.labelled_only else "\n".join(entry.value for entry in reading.entries)
-    lines = (text for text in reading.free() if _is_address(text))
+    lines = (text for text in reading.free() if places.holds_postal_code(text) and _is_address(text))
     return places.postal_codes((*reading.values("location", "postal"), rest, *lines), everything)
 
 
@@ -137,10 +147,16 @@ def _rate(reading: Reading, rest: str) -> tuple[Rate, str]:
             rate, in_rate = rates.labelled_rate(entry.label, entry.value)
             if rate.raw_text:
                 return rate, in_rate
-    free = (
-        found for text in (*reading.free("headline", "schedule"), rest) if (found := rates.free_rate(text))
-    )
-    return next(free, Rate()), ""
+    texts = (*reading.free("headline", "schedule"), rest)
+    free = (found for text in texts if (found := _free_rate(text)))
+    quote = next((Rate(raw_text=text) for text in reading.free() if rates.asks_for_quote(text)), Rate())
+    return next(free, quote), ""
+
+
+def _free_rate(text: str) -> Rate | None:
+    found = rates.free_rate(text)
+    tiered = tiered_text(text) if found else None
+    return Rate(raw_text=tiered) if tiered else found
 
 
 def _tiers(reading: Reading, rate: Rate) -> tuple[Rate, tuple[TierRate, ...]]:
@@ -153,8 +169,13 @@ def _tiers(reading: Reading, rate: Rate) -> tuple[Rate, tuple[TierRate, ...]]:
         text = "\n".join(written(entry) for entry in labelled)
         tiers = rate_breakdown(text)
         return (Rate(raw_text=text), tiers) if tiers else (rate, ())
-    tiers = rate_breakdown(labelled[0].value if labelled else rate.raw_text or "")
+    tiers = rate_breakdown(_pay_with_kinds(labelled[0]) if labelled else rate.raw_text or "")
     return (Rate(raw_text=rate.raw_text), tiers) if tiers else (rate, ())
+
+
+def _pay_with_kinds(entry: Entry) -> str:
+    """Return a rate's value, with its label if that names the first kind: "Rate PT: $30, FT: $40"."""
+    return written(entry) if people.tutor_types((entry.label,)) else entry.value
 
 
 def _schedule(reading: Reading, rest: str, in_rate: str) -> tuple[str, ...]:
@@ -165,6 +186,7 @@ def _schedule(reading: Reading, rest: str, in_rate: str) -> tuple[str, ...]:
         return labelled or (in_rate,)
     texts = (*reading.free("headline"), rest, *(() if reading.labelled_only else reading.values("remarks")))
     found = next((clause for text in texts if (clause := schedule.free_schedule(text))), None)
+    found = found or next((text for text in reading.free() if schedule.length_alone(text)), None)
     return (found,) if found else ()
 
 
@@ -175,7 +197,13 @@ def _start(reading: Reading) -> str | None:
     if labelled or reading.labelled_only:
         return labelled
     texts = reading.free("headline", "academic", "subject", "remarks", "time", "schedule")
-    return next((start for text in texts if (start := schedule.start_date(text))), None)
+    told = next((start for text in texts if (start := schedule.start_date(text))), None)
+    sentences = (
+        each
+        for text in (*reading.free(), *reading.values("remarks"))
+        for each in patterns.SENTENCE.split(text)
+    )
+    return told or next((start for each in sentences if (start := schedule.bare_start(each))), None)
 
 
 def _mode(reading: Reading) -> LearningMode:
@@ -189,32 +217,43 @@ def _mode(reading: Reading) -> LearningMode:
     return people.learning_mode(texts)
 
 
-def _remarks(reading: Reading) -> str | None:
+def _remarks(reading: Reading, taught: str | None) -> str | None:
     labelled = reading.values("remarks")
     if labelled or reading.labelled_only:
         return "\n".join(labelled) or None
-    labelled_subject = reading.values("academic", "subject")
-    headline = None if labelled_subject else academics.first_headline(reading.free("headline"))
-    bullets = [
-        entry.value
-        for entry in reading.entries
-        if entry.field is None and entry.value != headline and _is_remark(entry)
+    headline = None if reading.values("academic", "subject") else taught
+    free = [entry for entry in reading.entries if entry.field is None]
+    free = [entry for entry in free if not headline or headline not in entry.value]
+    items = [entry for entry in free if entry.line.bullet in LIST_BULLETS and _is_remark(entry.value, entry)]
+    told = [entry.value for entry in items] or [
+        text for entry in free if entry is not reading.entries[0] and (text := _told_remarks(entry))
     ]
-    return "\n".join(bullets) or None
+    return "\n".join(told) or None
 
 
-def _is_remark(entry: Entry) -> bool:
-    """Is the free line a bullet that none of the other fields took?"""
-    text = entry.value
+def _told_remarks(entry: Entry) -> str:
+    """Return a free line's sentences about people and wishes that no other field took."""
+    sentences = patterns.SENTENCE.split(entry.value)
+    return " ".join(
+        each
+        for each in sentences
+        if (people.is_wish(each) or people.tells_of_people(each)) and _is_remark(each, entry)
+    )
+
+
+def _is_remark(text: str, entry: Entry) -> bool:
+    """Is the text none that another field took?"""
     return (
-        (entry.line.bullet in LIST_BULLETS or people.is_wish(text))
-        and not academics.restates(text)
+        not academics.restates(text)
+        and not (len(text) <= MAX_TAUGHT and academics.is_taught(text))
         and not schedule.is_start_line(text)
         and not patterns.tells_frequency(text)
         and not rates.free_rate(text)
+        and not rates.asks_for_quote(text)
         and not patterns.names_day(text)
         and not _is_address(text)
         and not places.is_way(text)
+        and not places.told_address(text)
         and people.learning_mode((text,)).mode is None
         and codes.free_code(entry) is None
     )
@@ -225,7 +264,7 @@ def _availability(reading: Reading, rest: str) -> TimeAvailability:
         (*reading.free("headline", "schedule"), rest, *reading.values("remarks"))
     )
     if not note:
-        return TimeAvailability()
+        return _NO_TIMES
     slots = read_slots(patterns.BRACKETED_SCHEDULE.sub(" ", note))
     return TimeAvailability(
         explicit=week(slot for slot in slots if slot.explicit),
@@ -263,5 +302,5 @@ def _status(reading: Reading) -> Status:
     stated = next(iter(reading.values("status")), None)
     if stated:
         return people.labelled_status(stated)
-    closed = any(people.marked_closed(text) for text in reading.free("headline")[:2])
+    closed = any(people.marked_closed(text) for text in reading.free("headline", "code")[:3])
     return "closed" if closed else "open"

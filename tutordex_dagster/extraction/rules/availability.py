@@ -16,6 +16,7 @@ from tutordex_dagster.extraction.rules.clock import (
 )
 
 ANYTIME = "anytime"
+_NO_SLOTS = WeekSlots()
 MAX_TOKENS = 400
 """A bound for hostile texts; real posts have some dozens of words of time."""
 
@@ -47,6 +48,8 @@ def week(slots: Iterable[Slot]) -> WeekSlots:
     days: dict[str, list[str]] = {}
     for slot in sorted(slots, key=lambda slot: (slot.day, slot.start, slot.end)):
         days.setdefault(DAYS[slot.day], []).append(f"{_hhmm(slot.start)}-{_hhmm(slot.end)}")
+    if not days:
+        return _NO_SLOTS
     return WeekSlots.model_validate({day: tuple(listed) for day, listed in days.items()})
 
 
@@ -160,7 +163,8 @@ class _Reader:
 
     def _period(self, at: int) -> tuple[Token | None, int]:
         token, following = self.tokens[at], self._kind(at + 1)
-        if token.name in {"am", "pm"} and self._kind(at - 1) != "days":  # else "I am"
+        behind_days = "days" in {self._kind(at - 1), self._kind(at - 2)}
+        if token.name in {"am", "pm"} and not behind_days:  # else "I am"
             return None, at + 1
         if following in {"after", "before"} and self._kind(at + 2) == "time":
             return _within(token, following, self.tokens[at + 2]), at + 3

@@ -2,18 +2,16 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from typing import Literal, get_args
 
-from tutordex_dagster.extraction.rules import academics, patterns, rates, schedule
+from tutordex_dagster.extraction.rules import academics, codes, patterns, rates, schedule
+from tutordex_dagster.extraction.rules.entries import LABELLED_POST
 from tutordex_dagster.extraction.rules.labels import label_of_line
 from tutordex_dagster.extraction.rules.text import CACHE, Line
 
-LABELLED_POST = 3
-"""A post with so many labels says things behind them: its sentences stay whole."""
-
-Kind = Literal["", "academic", "start", "rate", "schedule", "time"]
+Kind = Literal["", "academic", "code", "start", "rate", "schedule", "time"]
 _KINDS: frozenset[Kind] = frozenset(get_args(Kind))
 _LISTS: frozenset[Kind] = frozenset({"academic", "schedule", "time"})
 """What columns list one by one, as in "P5 | Maths"; two places or wishes are each their own."""
@@ -29,8 +27,9 @@ _PAUSE = re.compile(r", ?|(?<![. ][a-z])[.!?] ")
 def cut_cells(lines: Iterable[Line]) -> tuple[Line, ...]:
     """Cut each line that holds several fields into a line for each; all of them keep its index."""
     known = tuple(lines)
-    labels = sum(1 for line in known if label_of_line(line.text))
-    return tuple(cell for line in known for cell in _cells(line, sentences=labels < LABELLED_POST))
+    labels = (line for line in known if label_of_line(line.text))
+    sentences = sum(1 for _ in islice(labels, LABELLED_POST)) < LABELLED_POST
+    return tuple(cell for line in known for cell in _cells(line, sentences=sentences))
 
 
 def _cells(line: Line, *, sentences: bool) -> Iterator[Line]:
@@ -38,8 +37,8 @@ def _cells(line: Line, *, sentences: bool) -> Iterator[Line]:
     if not cells:
         yield line
         return
-    yield replace(line, text=cells[0])
-    yield from (replace(line, text=cell, bullet="") for cell in cells[1:])
+    yield line._replace(text=cells[0])
+    yield from (line._replace(text=cell, bullet="") for cell in cells[1:])
 
 
 def _columns(text: str) -> Sequence[str]:
@@ -50,7 +49,12 @@ def _columns(text: str) -> Sequence[str]:
     if len(pauses) < 2:  # noqa: PLR2004
         return ()
     cells = list(_cut(text, pauses, lists=_LISTS))
-    return cells if len(_facts(cells)) > 1 else ()
+    return cells if len(_facts(cells) - {"academic"}) > 1 or _is_row(cells) else ()
+
+
+def _is_row(cells: Sequence[str]) -> bool:
+    """Is this a row of a table, which begins with its code?"""
+    return codes.is_code(cells[0]) and len(_facts(cells)) > 1
 
 
 def _phrases(text: str) -> Sequence[str]:
@@ -85,15 +89,17 @@ def _cut(text: str, pauses: Iterable[re.Match[str]], *, lists: frozenset[Kind]) 
 
 
 def _facts(cells: Iterable[str]) -> set[Kind]:
-    return {kind for cell in cells if (kind := _kind(cell)) not in {"", "academic"}}
+    return {kind for cell in cells if (kind := _kind(cell)) not in {"", "code"}}
 
 
 @lru_cache(maxsize=CACHE)
 def _kind(text: str) -> Kind:
     """Return what one cell speaks of; "" for a place or anything else."""
-    if schedule.start_date(text):
+    if codes.is_code(text):
+        return "code"
+    if schedule.start_date(text) or schedule.is_start_line(text):
         return "start"
-    if rates.free_rate(text):
+    if rates.free_rate(text) or rates.asks_for_quote(text):
         return "rate"
     if patterns.tells_frequency(text) or (patterns.HOURS.search(text) and not patterns.CLOCK.search(text)):
         return "schedule"

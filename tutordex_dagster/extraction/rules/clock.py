@@ -18,6 +18,7 @@ TokenKind = Literal[
     "link",
     "stop",
     "and",
+    "close",
 ]
 
 DAY_START, DAY_END = 8 * 60, 23 * 60
@@ -35,6 +36,8 @@ PERIODS = {
     "aft": (NOON, 17 * 60),
     "am": (DAY_START, NOON),
     "pm": (NOON, DAY_END),
+    "morn": (DAY_START, NOON),
+    "nite": (19 * 60, DAY_END),
     "pagi": (DAY_START, NOON),
     "petang": (NOON, 19 * 60),
     "malam": (19 * 60, DAY_END),
@@ -62,14 +65,14 @@ DATE = (
 
 _VERBOSE_DATE = DATE.replace(" ", r"\ ")
 _TIME = r"(?<![\d$])\d{1,2}(?:[:.]?[0-5]\d)?"
-_AMPM = r"(?:[ap]\.?m\b\.?|noon\b|h(?:rs?)?\b)"
+_AMPM = r"(?:[ap]\.?m\b\.?|ptg\b|noon\b|h(?:rs?)?\b)"
 _TOKEN = re.compile(
     rf"""
     (?=(?<![a-z])[a-z]|[^a-z\ ])(?:  # nothing of ours begins inside a word
     (?P<date>{_VERBOSE_DATE})
     |(?P<count>(?<![\d.])\d{{1,2}}(?:\.\d{{1,2}})?[ ]?(?:-[ ]?\d{{1,2}}(?:\.\d{{1,2}})?[ ]?)?
         (?:x|h|hrs?|hours?|times?|lessons?|sessions?|mins?|minutes?|weeks?|months?|years?|%)\b)
-    |(?P<span>(?P<between>between[ ])?(?P<t1>{_TIME})[ ]?(?P<a1>{_AMPM})?
+    |(?P<span>(?P<between>(?:between|btwn?|b/w)[ ])?(?P<t1>{_TIME})[ ]?(?P<a1>{_AMPM})?
         [ ]?(?:-|–|—|~|to|till?|until|(?(between)and|-))[ ]?
         (?P<t2>{_TIME})[ ]?(?P<a2>{_AMPM})?(?!\d))
     |(?P<time>(?P<t>{_TIME})[ ]?(?P<a>{_AMPM})?(?![\d%]))
@@ -77,16 +80,17 @@ _TOKEN = re.compile(
         |\b(?:isnin|selasa|rabu|khamis|jumaat|sabtu|ahad)\b|(?:星期|礼拜|[周週])[一二三四五六日天])
     |(?P<group>\bw(?:ee)?k[ -]?(?:day|end)s?\b|\b(?:any|every)[ ]?(?:other[ ])?days?\b
         |\ball[ ]days\b|\bdaily\b)
-    |(?P<period>\b(?:morning|afternoon|evening|night|eve)s?\b|\b(?:pagi|petang|malam)\b
+    |(?P<period>\b(?:morning|morn|afternoon|evening|night|nite|eve)s?\b|\b(?:pagi|petang|malam)\b
         |\b[ap]m\b|\baft\b(?!\.?[ ]?\d))
-    |(?P<except>\bexcept\b|\bexcluding\b|\bexclude\b|\bbesides\b|\bother[ ]than\b|\bbut[ ]not\b)
+    |(?P<except>\bexcept\b|\bexc(?:l)?\b|\bexcluding\b|\bexclude\b|\bbesides\b|\bother[ ]than\b|\bbut[ ]not\b)
     |(?P<no>\bno\b|\bnot\b|\bcannot\b|\bcan['’]t\b|\bunavailable\b|\bavoid\b)
     |(?P<after>\b(?:after|aft|from|past|since|starting|later[ ]than|earliest)\b|>)
     |(?P<before>\b(?:before|bef|b4|by|until|till|latest|earlier[ ]than)\b|<)
-    |(?P<onwards>\bonwards?\b|\b(?:or|and)[ ]?/?[ ]?(?:later|after)\b|\+)
-    |(?P<anytime>\bflexible\b|\bany[ ]?time\b|\b(?:whole|full|all|entire)[ ]day\b)
+    |(?P<onwards>\bonw(?:ar)?ds?\b|\b(?:or|and)[ ]?/?[ ]?(?:later|after)\b|\+)
+    |(?P<anytime>\bflexi(?:ble)?\b|\bany[ ]?time\b|\b(?:whole|full|all|entire)[ ]day\b)
     |(?P<link>-|–|—|~|\bto\b|\bthrough\b|\bthru\b)
     |(?P<stop>[;\n.!?])
+    |(?P<close>\))
     |(?P<and>[,/&|]|\band\b|\bor\b)
     )
     """,
@@ -134,7 +138,7 @@ def _token(kind: str, match: re.Match[str]) -> Token | None:
             token = span(match["t1"], match["a1"], match["t2"], match["a2"])
         case "time":
             token = point(match["t"], match["a"])
-        case "after" | "before" | "onwards" | "except" | "no" | "anytime" | "link" | "stop" | "and":
+        case "after" | "before" | "onwards" | "except" | "no" | "anytime" | "link" | "stop" | "and" | "close":
             token = Token(kind=kind)
     return token
 
@@ -158,7 +162,8 @@ def span(first: str, first_half: str | None, last: str, last_half: str | None) -
         return None
     half_1, half_2 = _half(first_half), _half(last_half)
     if half_1 is None and half_2 is None and not (_is_24h(first) or _is_24h(last)):
-        return _bare_span(start, end)
+        full = ":" in first and ":" in last and start >= 10 * 60
+        return Token(kind="span", start=start, end=end) if full and start < end else _bare_span(start, end)
     if half_2 is not None:
         end = _on(end, half_2)
         start = _on(start, half_1) if half_1 else _before(start, end)
@@ -186,7 +191,7 @@ def _bare_span(start: int, end: int) -> Token | None:
     if end % NOON > 9 * 60:
         return Token(kind="span", start=start, end=end, sure=False, name=UNCLEAR) if start < end else None
     end = end % NOON + NOON
-    return Token(kind="span", start=_before(start, end), end=end, sure=False)
+    return Token(kind="span", start=_before(start, end), end=end)
 
 
 def _minutes(clock: str) -> int | None:

@@ -9,35 +9,56 @@ from tutordex_dagster.extraction.rules.entries import Entry
 from tutordex_dagster.extraction.rules.text import CACHE
 
 _LABELLED = re.compile(
-    r"[#(\[ ]{0,4}((?=[A-Za-z0-9/_.-]{0,24}\d)[A-Za-z0-9]{1,16}(?:[-/_.][A-Za-z0-9]{1,12}){0,4})"
+    r"[#(\[ ]{0,4}((?=[A-Za-z0-9/_.#-]{0,24}\d)[A-Za-z0-9]{1,16}(?:[-/_.#][A-Za-z0-9]{1,12}){0,4})"
     r"(?![A-Za-z0-9])"
 )
 _SPACED = re.compile(r"[#(\[ ]{0,4}([A-Z]{1,5} \d{2,8}[A-Z]{0,2})(?=$|[)\], ])")
-_TAGGED = re.compile(r"#([A-Za-z]{0,6}-?\d{3,10}[A-Za-z0-9]{0,6})\b")
-_BRACKETED = re.compile(r"[(\[]#?([A-Z]{1,6}-?\d{2,8}[A-Z0-9]{0,4})[)\]]")
+_TAGGED = re.compile(
+    r"#((?:[A-Za-z]{0,6}-?\d{3,10}|[A-Za-z]{1,6}[-_]?\d{2,10})[A-Za-z0-9]{0,6}(?:[-_/]\d{1,8})?)\b"
+)
+_BRACKETED = re.compile(r"[(\[]#?([A-Z]{1,6}[-/]?\d{2,8}[A-Z0-9]{0,4})[)\]]")
+_BRACKETED_FIRST = re.compile(r"[(\[]#?([A-Z]{1,5} \d{2,6}|\d{2,8}[-/]?[A-Z]{0,3}\d{0,6})[)\]]")
+_WORDS = (
+    r"assignment|job|case|code|ref|reference|id|request|lead|order|listing|vacancy|opening|post(?:ing)?"
+    r"|gig|tuition"
+)
+_AFTER_WORD = r"(?:[ .]{1,2}(?:no|id|code|ref|number|is)\b){0,2}[ :#.»-]{1,3}"
+_LETTERED = (  # letters and digits, in up to four parts
+    r"(?=[A-Za-z0-9/_.#-]{0,24}\d)(?=[A-Za-z0-9/_.#-]{0,24}[A-Za-z])"
+    r"[A-Za-z]{1,6}(?:[-/_.#]?[A-Za-z]{0,3}\d{1,10}|[-/_.][A-Za-z]{1,3}[-/_.]\d{1,8})[A-Za-z0-9]{0,6}"
+    r"(?:[-/_.][A-Za-z0-9]{1,8}){0,2}"
+)
+_NUMBERED = r"\d{2,10}(?:[A-Za-z]{1,3}\d{0,6})?(?:[-/_][A-Za-z0-9]{1,8}){0,2}|\d[-/]\d{3,8}"
 _NAMED = re.compile(
-    r"\b(?:assignment|job|case|code|ref|id)(?: (?:no|id|code"
-    r"|ref)\b)?[ :#.]{1,3}"
-    r"((?:[A-Za-z]{1,6}[-/]\d|[A-Za-z]{0,6}\d{2})\d{0,9}[A-Za-z0-9]{0,4}(?:[-/](?:\d{1,8}|[A-Z]\d{0,3}))?)\b",
+    rf"\b({_WORDS}|[A-Z][a-z]{{1,8}}ID){_AFTER_WORD}((?:{_LETTERED}|{_NUMBERED}))"
+    r"(?![\w%])(?!(?:,| ?-) ?\d|[ /-]?(?:h|hrs?|hours?|mins?|minutes?|lessons?|sessions?|students?|x)\b)",
     re.IGNORECASE,
 )
+_SHORT_CODES = frozenset({"assignment", "job", "case", "code", "ref", "reference", "id"})
+"""Words behind which a number of two digits is a code, too."""
 _QUOTED = re.compile(
-    r"\bquot(?:e|ing) (?:code |ref )?([A-Za-z]{1,6}[-/]?\d{1,8}[A-Za-z]{0,2})\b", re.IGNORECASE
+    rf"\bquot(?:e|ing)(?: (?:the )?(?:code|ref|id|job|case))?[ :#.]{{1,3}}({_LETTERED})(?!\w)",
+    re.IGNORECASE,
 )
 _TOLD = re.compile(
-    r"\b(?:code|ref|reference)(?: (?:no|id|number)\b)?[ :#.]{1,3}"
-    r"([A-Za-z]{0,6}[-/]?\d{1,10}[A-Za-z0-9]{0,4}(?:[-/]\d{1,8})?)\b",
+    rf"\b(?:code|ref|reference)(?: (?:no|id|number)\b)?[ :#.]{{1,3}}"
+    rf"((?:{_LETTERED}|\d{{1,10}}(?:[-/]\d{{1,8}})?))(?!\w)",
     re.IGNORECASE,
 )
-_REQUESTED = re.compile(
-    r"\b(?:request|lead|order|listing|vacancy|tuition|assignment)(?: (?:no|id|code|ref|number)\b)?"
-    r"[ :#.»-]{1,3}"
-    r"([A-Za-z]{0,6}[-/]?\d{3,10}(?:[-/]?[A-Za-z0-9]{1,6})?)\b",
-    re.IGNORECASE,
+_ALONE = re.compile(
+    r"#?([A-Z]{1,6}(?:[-_/.#]?[A-Z]{0,3})?[-_/.]?\d{2,10}[A-Z0-9]{0,6}(?:[-_/.][A-Z0-9]{1,8}){0,2})"
 )
-_ALONE = re.compile(r"#?([A-Z]{1,6}[-_/]?\d{3,10}[A-Z0-9]{0,6})")
-_LEADING = re.compile(r"[#\[(]{0,2}([A-Z]{0,6}[-_/]?\d{3,8}[A-Z]{0,3})[\])]? ?[-–—|:~]{1,2} (?=\D)")
-_SHOWN = re.compile(r"(?<![\w/#$.-])(?!BLK|UNIT|PSLE)([A-Z]{1,6}(?:-\d{2,8}|\d{3,8})[A-Z]{0,3})(?![\w/-])")
+_LEADING = re.compile(
+    r"[#\[(]{0,2}([A-Z]{0,6}(?:[-_/.][A-Z]{0,3})?\d{3,8}[A-Z]{0,3}(?:[-/_]\d{1,8})?)[\])]?"
+    r" ?[-–—|:~]{1,2} (?=\D)"
+)
+_SHOWN = re.compile(
+    r"(?<![\w/#$.-])(?!BLK|UNIT|PSLE)"
+    r"([A-Z]{1,6}(?:[-_]\d{2,8}|#?\d{3,8}|[-_.][A-Z]{1,3}[-_.]?\d{2,8}|[/.]\d{3,8})[A-Z]{0,3}"
+    r"(?:[-/_]\d{1,8})?)(?![\w/-])"
+)
+_STATION = re.compile(r"(?:NS|EW|CG|NE|CC|CE|DT|TE|BP|SE|SW|PE|PW|STC|PTC|JS|JE|JW|CR|CP)[1-9]\d?")
+"""How the Land Transport Authority numbers stations: "Tampines (EW2)"."""
 _NUMBER = re.compile(r"\d{3,8}")
 _DIGIT = re.compile(r"\d")
 _YEAR = re.compile(r"20(?:[12]\d|3[0-5])")
@@ -58,6 +79,11 @@ def free_code(entry: Entry) -> str | None:
     if entry.line.bullet.endswith("#") and _NUMBER.fullmatch(entry.value):
         return entry.value
     return _code_in(entry.value)
+
+
+def is_code(text: str) -> bool:
+    """Is the text a code and nothing else?"""
+    return _ALONE.fullmatch(text) is not None and _may_be_code(text)
 
 
 def _told_code(entry: Entry) -> str | None:
@@ -86,15 +112,13 @@ def find_code(entries: Iterable[Entry], *, labelled_only: bool) -> str | None:
 
 
 def _candidates(text: str) -> Iterator[str]:
-    named = _NAMED.search(text)
-    if named:
-        yield named[1]
-    quoted = _QUOTED.search(text)
-    if quoted:
-        yield quoted[1]
-    requested = _REQUESTED.search(text)
-    if requested:
-        yield requested[1]
+    first = _BRACKETED_FIRST.match(text)
+    if first:
+        yield first[1]
+    for named in _NAMED.finditer(text):
+        if len(named[2]) > 2 or named[1].lower() in _SHORT_CODES:  # noqa: PLR2004
+            yield named[2]
+    yield from (match[1] for match in _QUOTED.finditer(text))
     alone = _ALONE.fullmatch(text)
     if alone:
         yield alone[1]
@@ -109,4 +133,5 @@ def _candidates(text: str) -> Iterator[str]:
 def _may_be_code(word: str) -> bool:
     """Levels, years and postal codes look like codes and are none."""
     is_postal = patterns.POSTAL_WORD.fullmatch(word) is not None
-    return not is_postal and not _YEAR.fullmatch(word) and not academics.levels(word)
+    is_number = _YEAR.fullmatch(word) or _STATION.fullmatch(word)
+    return not is_postal and not is_number and not academics.levels(word)

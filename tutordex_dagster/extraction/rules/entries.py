@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tutordex_dagster.extraction.rules import patterns
 from tutordex_dagster.extraction.rules.academics import is_academic, is_taught
 from tutordex_dagster.extraction.rules.labels import inner_label, split_label
+from tutordex_dagster.extraction.rules.looks import MAX_TAUGHT, field_by_look, is_topic, split_strange_label
 from tutordex_dagster.extraction.rules.people import tutor_types
 from tutordex_dagster.extraction.rules.text import Line
 from tutordex_dagster.extraction.rules.vocabulary import SIGNS, Field
 
 MAX_LABELS = 40
 """More than stand on any line; a bound for hostile texts."""
-MAX_TAUGHT = 60
-"""A request no longer than this, with level and subject, is what is taught and no remark."""
+LABELLED_POST = 3
+"""A post with labels for so many fields says things behind them."""
 MULTI_LINE: frozenset[Field] = frozenset({"remarks", "time", "schedule", "rate", "tutor"})
 LIST_BULLETS = frozenset(
     ("-", "–", "—", "•", "·", "◦", "▪", "▪️", "‣", "*", "✓", "✔", "✔️", "✅", "👉", ">", "●", "○", "➤")
@@ -26,7 +27,18 @@ _SUB_FIELDS: frozenset[Field] = frozenset(
 _SIGN = re.compile(f"([{''.join(SIGNS)}])\ufe0f?")
 _INFORMATION = re.compile(r"[^a-z]{0,3}(?:info|information|details?|description|about)\b", re.IGNORECASE)
 _REQUEST = re.compile(r"req(?:uests?|uired)? ?[^a-z]{0,3}$", re.IGNORECASE)
-_BEHIND_CODE = re.compile(rf"({patterns.CODE.pattern}) ?[:|,–—-]{{1,2}} (.{{6,800}})", re.DOTALL)
+_ASKED = re.compile(r"(?:needs?|student(?: info| details?)?|who)\b", re.IGNORECASE)
+_FOR = re.compile(r".{0,40}\bfor ?[^a-z]{0,3}$", re.IGNORECASE | re.DOTALL)
+_BEHIND_CODE = re.compile(
+    rf"({patterns.CODE.pattern}) ?(?:[:|,–—-]{{1,2}}|[\u2190-\u2bff\U0001f000-\U0001faff]\ufe0f?)"
+    r" (.{6,800})",
+    re.DOTALL,
+)
+_CODE_LINE = re.compile(
+    rf"(?:[A-Za-z]{{1,12}} )?(?:[A-Za-z]{{1,8}}ID|id|code|ref|quote|job|case|assignment)"
+    rf"(?: (?:no|id|code|ref)\b)?[ .:]{{1,3}}{patterns.CODE.pattern}",
+    re.IGNORECASE,
+)
 _AMOUNT = re.compile(r"S?\$ ?\d|\d{2,3}\b")
 _NUMBER = re.compile(r"\(?(?:\d{1,2}|[a-h])[.)]|[0-9]\ufe0f?\u20e3")
 _JOINS = frozenset({"or", "and", "/", "&"})
@@ -83,6 +95,7 @@ def read_entries(lines: Iterable[Line]) -> tuple[Entry, ...]:
             entries.extend(_unlabelled(line))
             current = entries[-1]
         gap = False
+    _settle_strange_labels(entries)
     return tuple(entries)
 
 
@@ -98,6 +111,22 @@ def is_footer(text: str) -> bool:
     return _FOOTER.match(text) is not None
 
 
+def _settle_strange_labels(entries: Iterable[Entry]) -> None:
+    """Give lines behind labels of unknown words the field their values look like.
+
+    Only in a post that labels its fields, and only fields no label of it names.
+    """
+    known = tuple(entries)
+    named = {entry.field for entry in known if entry.label}
+    if len(named) < LABELLED_POST:
+        return
+    for entry in known:
+        found = split_strange_label(entry.value) if entry.field is None else None
+        name = field_by_look(found[1]) if found else None
+        if found and name is not None and name not in named:
+            entry.field, (entry.label, entry.value) = name, found
+
+
 def _labelled(line: Line) -> Iterator[Entry]:
     """Yield the labels of a line with their values; none if it does not begin with one."""
     for _ in range(MAX_LABELS):
@@ -110,14 +139,14 @@ def _labelled(line: Line) -> Iterator[Entry]:
             yield from _last_of_line(line, label, value, name)
             return
         yield _entry(line, label, value[:inner].rstrip(" ,;|•"), name)
-        line = replace(line, text=value[inner:].lstrip(" ,;|•"))
+        line = line._replace(text=value[inner:].lstrip(" ,;|•"))
 
 
 def _last_of_line(line: Line, label: str, value: str, name: Field) -> Iterator[Entry]:
     behind = _BEHIND_CODE.match(value) if name in {"code", "headline"} else None
     if behind:
         yield _entry(line, label, behind[1], name)
-        yield Entry(field=None, label="", value=behind[2], line=replace(line, bullet=""))
+        yield Entry(field=None, label="", value=behind[2], line=line._replace(bullet=""))
     else:
         yield _entry(line, label, value, name)
 
@@ -135,19 +164,35 @@ def _entry(line: Line, label: str, value: str, name: Field) -> Entry:
 
 def _by_value(name: Field, label: str, value: str) -> Field:
     """Settle labels that different posts use for different things: "Assignment", "Schedule", "Time"."""
-    if name == "headline" and patterns.CODE.fullmatch(value):
-        return "code"
+    if name == "headline":
+        return _of_headline(label, value)
+    if name in {"schedule", "time"} and value:
+        return _of_time(name, value)
     if name == "remarks" and _REQUEST.match(label) and len(value) <= MAX_TAUGHT and is_taught(value):
         return "academic"
-    if name == "headline" and _INFORMATION.match(label) and value and not is_academic(value):
+    if name == "tutor" and _FOR.match(label) and is_academic(value):
+        return "academic"
+    if name in {"level", "subject"} and value and _ASKED.match(label) and not is_topic(value):
         return "remarks"
-    if name in {"schedule", "time"} and value:
-        has_day = patterns.names_day(value)
-        has_frequency = patterns.tells_frequency(value)
-        if name == "schedule" and has_day and not has_frequency:
-            return "time"
-        if name == "time" and has_frequency and not has_day and not patterns.CLOCK.search(value):
-            return "schedule"
+    return name
+
+
+def _of_headline(label: str, value: str) -> Field:
+    """Return what "Assignment: A12", "Job details: patient tutor" and "Request: P5 Maths" are about."""
+    if patterns.CODE.fullmatch(value):
+        return "code"
+    if not value or is_topic(value) or patterns.CODE.match(value):
+        return "headline"
+    return "remarks" if _INFORMATION.match(label) or _REQUEST.match(label) else "headline"
+
+
+def _of_time(name: Field, value: str) -> Field:
+    has_day = patterns.names_day(value)
+    has_frequency = patterns.tells_frequency(value)
+    if name == "schedule" and has_day and not has_frequency:
+        return "time"
+    if name == "time" and has_frequency and not has_day and not patterns.CLOCK.search(value):
+        return "schedule"
     return name
 
 
@@ -175,7 +220,7 @@ def _is_tier(current: Entry, found: Entry) -> bool:
 def _labels_opening(current: Entry) -> Iterator[Entry]:
     """Yield the label that opens remarks, as in "Remarks: Location: …": it names its own field too."""
     if current.field == "remarks" and current.value:
-        inner = list(_labelled(Line(text=current.value, bullet="", index=current.line.index)))
+        inner = list(_labelled(Line(text=current.value, bullet="", number=current.line.number)))
         if inner and inner[0].field in _SUB_FIELDS:
             yield from inner
 
@@ -184,7 +229,7 @@ def _continues(current: Entry, line: Line, *, gap: bool) -> bool:
     """Does an unlabelled line go on with the field above it?"""
     if current.field in {None, "other"} or is_footer(line.text) or _is_sibling(current, line):
         return False
-    if current.field == "tutor" and is_taught(line.text):
+    if (current.field == "tutor" and is_taught(line.text)) or _CODE_LINE.fullmatch(line.text):
         return False
     if current.field == "remarks":
         return not gap or (bool(current.value) and not patterns.CODE.fullmatch(line.text))
@@ -226,11 +271,11 @@ def _unlabelled(line: Line) -> Iterator[Entry]:
     if before and line.text.endswith(before[1]):  # the same sign on both sides adorns a banner
         yield Entry(field=None, label="", value=line.text.rstrip(before[1]).strip(), line=line)
         return
-    text, *signed = _SIGN.split(line.text)
+    text, *signed = (line.text,) if line.text.isascii() else _SIGN.split(line.text)
     if text.strip() or before:
         yield Entry(field=SIGNS[before[1]] if before else None, label="", value=text.strip(), line=line)
     for sign, value in zip(signed[::2], signed[1::2], strict=True):
-        yield Entry(field=SIGNS[sign], label="", value=value.strip(), line=replace(line, bullet=sign))
+        yield Entry(field=SIGNS[sign], label="", value=value.strip(), line=line._replace(bullet=sign))
 
 
 def _joined(value: str, more: str) -> str:

@@ -108,7 +108,7 @@ def _headline_line(texts: Mapping[str, tuple[str, ...]], entries: Sequence[Entry
     if taught is None:
         return None
     free = (entry for entry in entries if entry.field in {None, "headline"} and taught[0] in entry.value)
-    return next((entry.line.index for entry in free), None)
+    return next((entry.line.number for entry in free), None)
 
 
 def _find(piece: str, labels: frozenset[Field], entries: Sequence[Entry], headline: int | None) -> _Find:
@@ -119,7 +119,7 @@ def _find(piece: str, labels: frozenset[Field], entries: Sequence[Entry], headli
             return _Find(how="labelled" if entry.label else "signed", entry=entry)
     holding = [entry for entry in entries if _holds(entry, opening)]
     for entry in holding:
-        if entry.field in {None, "headline", "academic", "subject"} and entry.line.index == headline:
+        if entry.field in {None, "headline", "academic", "subject"} and entry.line.number == headline:
             return _Find(how="headline", entry=entry)
     for entry in holding:
         return _Find(how="elsewhere" if entry.label else "free", entry=entry)
@@ -173,7 +173,7 @@ def _span(pieces: Sequence[str], entry: Entry | None, positions: Positions) -> t
     """Return the span from the first piece to the last, if each of them stands in the post as it is."""
     if entry is None:
         return None
-    spans = [positions.find(piece, entry.line.index) for piece in pieces]
+    spans = [positions.find(piece, entry.line.number) for piece in pieces]
     known = [span for span in spans if span is not None]
     if len(known) < len(spans):
         return None

@@ -1,13 +1,13 @@
 """Is this post an assignment, several, or none?"""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
 
 from tutordex_dagster.extraction.contract import SkipReason
 from tutordex_dagster.extraction.rules import academics, codes, patterns, places, rates
 from tutordex_dagster.extraction.rules.cells import cut_cells
-from tutordex_dagster.extraction.rules.closing import MARK, STATUS
+from tutordex_dagster.extraction.rules.closing import MARK, SHUT, STATUS
 from tutordex_dagster.extraction.rules.entries import Entry, read_entries
 from tutordex_dagster.extraction.rules.text import Line
 
@@ -48,12 +48,21 @@ def is_assignment(entries: Sequence[Entry]) -> bool:
 
     An advertisement for classes says as much, but has no code and labels no subject.
     """
-    facts: set[str] = set()
-    for read in (_labelled_facts, _free_facts):  # free lines cost more to read and are seldom needed
-        facts.update(fact for entry in entries for fact in read(entry))
-        if "academic" in facts and len(facts) >= ENOUGH:
-            return read is _labelled_facts or "code" in facts or not _advertises(entries)
+    facts = {fact for entry in entries for fact in _labelled_facts(entry)}
+    if _are_enough(facts):
+        return True
+    advertises: bool | None = None
+    for entry in entries:  # free lines cost more to read, and are seldom all needed
+        facts.update(_free_facts(entry))
+        if _are_enough(facts):
+            advertises = _advertises(entries) if advertises is None else advertises
+            if "code" in facts or not advertises:
+                return True
     return False
+
+
+def _are_enough(facts: Collection[str]) -> bool:
+    return len(facts) >= ENOUGH and "academic" in facts
 
 
 def skip_reason(text: str) -> SkipReason:
@@ -62,7 +71,7 @@ def skip_reason(text: str) -> SkipReason:
         return "empty"
     if _SERVICE.match(text):
         return "service"
-    if STATUS.search(text) and (_ABOUT.search(text) or MARK.fullmatch(text)):
+    if STATUS.search(SHUT.sub(" ", text)) and (_ABOUT.search(text) or MARK.fullmatch(text)):
         return "status"
     return "promo" if _PROMO.search(text) else "other"
 
@@ -90,7 +99,7 @@ def _uncoded_segments(lines: Sequence[Line]) -> tuple[tuple[Line, ...], ...]:
     taught = [line for line in lines if academics.is_academic(line.text)]
     if len(taught) < 2:  # noqa: PLR2004
         return (tuple(lines),)
-    single = [line.index for line in taught if academics.is_taught(line.text) and _stands_alone((line,))]
+    single = [line.number for line in taught if academics.is_taught(line.text) and _stands_alone((line,))]
     starts = single if len(single) > 1 else _paragraph_starts(lines)
     if len(starts) < 2:  # noqa: PLR2004
         return (tuple(lines),)
@@ -101,7 +110,7 @@ def _uncoded_segments(lines: Sequence[Line]) -> tuple[tuple[Line, ...], ...]:
 
 
 def _paragraph_starts(lines: Sequence[Line]) -> list[int]:
-    breaks = [-1, *(line.index for line in lines if line.is_break), len(lines)]
+    breaks = [-1, *(line.number for line in lines if line.is_break), len(lines)]
     return [
         start + 1
         for start, end in pairwise(breaks)
@@ -175,7 +184,7 @@ def _first_lines(entries: Sequence[Entry], read: Callable[[Entry], str | None]) 
     for entry in entries:
         code = read(entry)
         if code:
-            first.setdefault(code.lower(), entry.line.index)
+            first.setdefault(code.lower(), entry.line.number)
     return sorted(set(first.values()))
 
 

@@ -48,15 +48,21 @@ _DASH = re.compile(
 _BARE = re.compile(
     r"([A-Za-z]{2,12}(?: [A-Za-z]{2,8}){0,2}\.?) ((?:#? ?(?:S?\$|\d)|#?[A-Z]{1,6}-?\d).{0,200})"
 )
-_SIGNS_OF = {_COLON: frozenset(":："), _BRACKETED: frozenset("[【(<")}
-"""Signs without one of which a pattern cannot match; looking for them is quick."""
+_PATTERNS: tuple[tuple[re.Pattern[str], frozenset[str] | None, frozenset[Field] | None], ...] = (
+    (_COLON, frozenset(":："), None),
+    (_BRACKETED, frozenset("[【(<"), _DASH_FIELDS),
+    (_DASH, None, _DASH_FIELDS),
+    (_BARE, None, _BARE_FIELDS),
+)
+"""How labels are written; signs one of which each must hold, which are quick to look for; and the fields they
+may name, if not all."""
 _INLINE = re.compile(r"[,;|•] ?([A-Za-z][A-Za-z /&'.]{1,30}?) ?[:：] ?")
 _WORDS_BEFORE_COLON = re.compile(
     r" ((?:[A-Z][A-Za-z/'.&]{1,14} ){0,2}[A-Z][A-Za-z/'.&()]{1,14}) ?[:：](?!\d)"
 )
 _CODE_FIRST = re.compile(rf"{patterns.CODE.pattern}(?= ?[:|,–—-]|$)")
 _PARENTHESIS = re.compile(r"\([^()]{0,24}\)")
-_MONEY_SIGN = re.compile(r"[s ]{0,2}\$[ /]{0,2}")
+_MONEY_SIGN = re.compile(r"[s ]{0,2}\${1,4}[ /]{0,2}")
 _NOT_A_WORD = re.compile(r"[^a-z0-9#]{1,48}")
 
 
@@ -73,13 +79,7 @@ def label_field(label: str) -> Field | None:
 
 def split_label(text: str) -> tuple[str, str, Field] | None:
     """Return the label a line begins with, what stands behind it, and its field; None for no label."""
-    for pattern, allowed in (
-        (_COLON, None),
-        (_BRACKETED, _DASH_FIELDS),
-        (_DASH, _DASH_FIELDS),
-        (_BARE, _BARE_FIELDS),
-    ):
-        signs = _SIGNS_OF.get(pattern)
+    for pattern, signs, allowed in _PATTERNS:
         match = None if signs and signs.isdisjoint(text) else pattern.match(text)
         if match is None or (pattern is _COLON and _is_dashed(match[1])):
             continue

@@ -9,10 +9,10 @@ from tutordex_dagster.extraction.rules import patterns
 TUTOR_TYPES: tuple[tuple[str, str], ...] = (
     ("Part-Time Tutor", r"\bpart ?-?/? ?(?:time|full)|\bpt\b|\bpart-?timers?"),
     ("Full-Time Tutor", r"\bfull ?-?time|\bft\b|\bpart ?/ ?full"),
-    ("Undergraduate", r"\bunder-?grad(?:uate)?s?\b|\buni(?:versity)? students?\b"),
+    ("Undergraduate", r"\bunder-?grad(?:uate)?s?\b|\buni(?:versity)? stud(?:ent)?s?\b"),
     ("Graduate", r"(?<!under)(?<!under-)(?<!poly )\bgrad(?:uate)?s?\b|\bdegree holders?\b"),
     ("Poly Student or Graduate", r"\bpoly(?:technic)? (?:grad|student)|\bdiploma holders?\b"),
-    ("A-Level Tutor", r"\ba[ -]?levels? (?:tutor|grad|student)|\bjc (?:tutor|grad|student)"),
+    ("A-Level Tutor", r"\ba[ -]?levels? (?:tutor|grad|student)|\bjc (?:grad|student)"),
     (
         "Current MOE Teacher",
         (
@@ -23,21 +23,19 @@ TUTOR_TYPES: tuple[tuple[str, str], ...] = (
     (
         "Ex-MOE Teacher",
         (
-            r"\b(?:ex|former|retired)[ -]{0,2}(?:or current |/ ?current )?(?:moe|school|teacher)"
+            r"\b(?:ex|former|retired)[ -]{0,2}(?:or current |/ ?current )?(?:moe|school|teacher|jc)"
             r"|\bcurrent ?(?:/|or) ?ex"
         ),
     ),
-    ("MOE Teacher", r"\bmoe[ -](?:trained )?(?:teacher|tutor)s?|\bmoe\b"),
+    ("MOE Teacher", r"\bmoe[ -](?:trained )?(?:teacher|tutor)s?|\bmoe\b|\bjc (?:teacher|lecturer)s?"),
     ("NIE Trained", r"\bnie\b"),
     ("Native Speaker", r"\bnative\b"),
 )
 """Canonical kinds of tutors and the words for them, without regard to letter case."""
 
-_TUTOR_WORDS: tuple[str, ...] = (
-    *("time", "full", "pt", "ft", "ex", "moe", "nie", "teacher", "school"),
-    *("grad", "student", "degree", "diploma", "level", "jc", "native"),
+_TUTOR_WORDS = re.compile(
+    r"time|full|pt|ft|ex|moe|nie|teacher|school|grad|stud|degree|diploma|level|jc|native", re.IGNORECASE
 )
-_TUTORS = tuple((name, re.compile(words, re.IGNORECASE)) for name, words in TUTOR_TYPES)
 # Looked for before each pattern: without one of these it cannot match, and plain search is many times faster.
 _OPENINGS: dict[str, tuple[str, ...]] = {
     "Part-Time Tutor": ("part", "pt"),
@@ -48,10 +46,11 @@ _OPENINGS: dict[str, tuple[str, ...]] = {
     "A-Level Tutor": ("level", "jc"),
     "Current MOE Teacher": ("current",),
     "Ex-MOE Teacher": ("ex", "former", "retired"),
-    "MOE Teacher": ("moe",),
+    "MOE Teacher": ("moe", "jc"),
     "NIE Trained": ("nie",),
     "Native Speaker": ("native",),
 }
+_TUTORS = tuple((name, _OPENINGS[name], re.compile(words, re.IGNORECASE)) for name, words in TUTOR_TYPES)
 
 _ONLINE = re.compile(
     r"(?<!apply )(?<!register )(?<!form )\bonline\b(?! (?:form|application|registration|profile|portal"
@@ -69,7 +68,13 @@ _IN_PERSON = re.compile(
 _MODE_WORDS = (
     "online zoom virtual meet skype face f2f person physical home house place hybrid blended".split()  # noqa: SIM905
 )
+_NOT_STATED = LearningMode()
 _HYBRID = re.compile(r"\bhybrid\b|\bblended\b", re.IGNORECASE)
+_EITHER = re.compile(
+    r"\b(?:online|zoom),? (?:or|/) (?:at|in|near|face|f2f|physical|home|[A-Z0-9])"
+    r"|[a-z0-9],? or (?:online|zoom)\b(?! if)"
+    r"|\bonline on\b.{1,40}\bat home\b",
+)
 _PHYSICAL = re.compile(r"\b(?:physical|home|offline|onsite|on-site)\b", re.IGNORECASE)
 _NEGATED = re.compile(
     r"\b(?:no|not|non)[ -](?:an? )?(?:online|zoom|virtual)|\bno (?:face|f2f|physical)", re.IGNORECASE
@@ -82,6 +87,32 @@ _WISH = re.compile(
     re.IGNORECASE,
 )
 
+_PEOPLE = re.compile(
+    r"\b(?:students?|tutee|candidate|boys?|girls?|child(?:ren)?|kids?|son|daughter|s?he|his|her|they|parents?"
+    r"|mum|mother|father|helper|siblings?|sisters?|brothers?|twins|tutors?|teachers?|coach|lady|(?:fe)?male"
+    r"|gender|patient|experienced?|strict|firm|gentle|native|diploma|degree|(?:under)?grads?"
+    r"|(?:under)?graduates?|undergraduates|pref(?:er(?:s|red|ably)?)?|must|should|needs?|wants?|able to"
+    r"|willing|focus(?:ing)?|weak|fail(?:s|ed|ing)?|scor(?:ed|es|ing)|exams?|prelims?|retest|finals|beginner"
+    r"|years? old|homework|worksheets?|materials?|syllabus|goals?|aim(?:s|ing)?|pass)\b"
+    r"|\b(?:ft|pt|moe|uni studs?|uni students?|full-?timers?|part-?timers?)\b.{0,20}"
+    r"\b(?:pref|only|ok|fine|can|welcome)\b"
+    r"|\b(?:only|onli|prefer|pref) (?:ft|pt|moe|full|part)\b",
+    re.IGNORECASE,
+)
+_CALL = re.compile(
+    r"(?:dear|hi|hello|hey|good (?:morning|afternoon|evening)|attention|calling|new|hot|latest|reply)\b"
+    r"|.{0,80}\b(?:tutors?|teachers?|coach)\b.{0,30}\b(?:needed|required|wanted)\b"
+    r"|.{0,80}\b(?:looking for|depending on|anyone|any ?1|can any)\b"
+    r"|[^a-z]{0,40}\b(?:parent|student) (?:request|is)\b",
+    re.IGNORECASE,
+)
+
+_KINDS_ONLY = re.compile(
+    r"(?:(?:pt|ft|moe|nie|ex|current|part|full|time|timers?|under-?grads?|grads?|tutors?|teachers?|or|and|any)\b"
+    r"[ /&,-]{0,3}){1,10}[.!]?",
+    re.IGNORECASE,
+)
+
 _CLOSED = re.compile(
     r"\b(?:closed|taken|filled|assigned|matched|expired|unavailable|cancelled|canceled"
     r"|no longer (?:available|open)|fulfilled|secured|not available)\b|❌|🔴",
@@ -89,6 +120,11 @@ _CLOSED = re.compile(
 )
 _CLOSED_MARK = re.compile(
     r"[\[(*❌🔴🚫 ]{0,6}(?:CLOSED|TAKEN|FILLED|ASSIGNED|EXPIRED|CANCELLED|MATCHED)\b[\])*!❌🔴🚫 ]{0,6}"
+)
+_GONE = r"(?:closed|taken|filled|assigned|expired|cancelled|matched)"
+_CLOSED_ASIDE = re.compile(
+    rf"(?:[\[(❌🔴🚫✅]\ufe0f? ?|- ){_GONE} ?(?:[\])❌🔴🚫✅]|$)|^{_GONE}\W{{0,4}}$",
+    re.IGNORECASE,
 )
 _CLOSED_SENTENCE = re.compile(
     r"\b(?:is|are|was|(?:has|have) been) (?:now |already )?(?:closed|taken|filled|assigned|matched"
@@ -102,15 +138,29 @@ def is_wish(text: str) -> bool:
     return _WISH.match(text) is not None
 
 
+def tells_of_people(text: str) -> bool:
+    """Does the sentence speak of the student or of tutors, without calling for one?"""
+    return (
+        " " in text
+        and text[0].isalpha()
+        and text[-1] != ","
+        and _PEOPLE.search(text) is not None
+        and not _CALL.match(text)
+        and not _KINDS_ONLY.fullmatch(text)
+    )
+
+
 def tutor_types(texts: Iterable[str]) -> tuple[str, ...]:
     """Return the canonical kinds of tutors the texts ask for, in the table's order."""
-    joined = "\n".join(text for text in texts if _holds(text, _TUTOR_WORDS))
+    joined = "\n".join([text for text in texts if _TUTOR_WORDS.search(text)])
+    if not joined:
+        return ()
     lowered = joined.lower()
-    found = tuple(
+    found = [
         name
-        for name, words in _TUTORS
-        if any(map(lowered.__contains__, _OPENINGS[name])) and words.search(joined)
-    )
+        for name, openings, words in _TUTORS
+        if any(map(lowered.__contains__, openings)) and words.search(joined)
+    ]
     specific = {"Current MOE Teacher", "Ex-MOE Teacher"}.intersection(found)
     return tuple(name for name in found if name != "MOE Teacher" or not specific)
 
@@ -122,7 +172,7 @@ def learning_mode(texts: Iterable[str]) -> LearningMode:
             mode = _mode(sentence)
             if mode is not None:
                 return LearningMode(mode=mode, raw_text=sentence.strip())
-    return LearningMode()
+    return _NOT_STATED
 
 
 def labelled_mode(value: str) -> LearningMode:
@@ -140,7 +190,7 @@ def labelled_status(value: str) -> Status:
 
 def marked_closed(text: str) -> bool:
     """Does the line begin with a mark such as "[CLOSED]", or say that the assignment is taken?"""
-    return _CLOSED_MARK.match(text) is not None or _CLOSED_SENTENCE.search(text) is not None
+    return bool(_CLOSED_MARK.match(text) or _CLOSED_SENTENCE.search(text) or _CLOSED_ASIDE.search(text))
 
 
 def _holds(text: str, words: Iterable[str]) -> bool:
@@ -152,6 +202,8 @@ def _mode(text: str) -> Mode | None:
     if _NEGATED.search(text):
         return None
     if _HYBRID.search(text):
+        return "Hybrid"
+    if _EITHER.search(text):
         return "Hybrid"
     online, in_person = _ONLINE.search(text), _IN_PERSON.search(text)
     if online and in_person:

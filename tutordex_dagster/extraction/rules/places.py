@@ -27,13 +27,23 @@ _ALONE = re.compile(r"(?<![\d$#A-Za-z/=-])\d{6}(?![\dA-Za-z-])")
 _STRIP_POSTAL = re.compile(rf",? ?[-–]? ?\(?(?:{_COUNTRY})?\(?(?<!\d)\d{{6}}(?!\d)\)?", re.IGNORECASE)
 
 _AFTER_ADDRESS = re.compile(
-    r"[,;(-]? ?\b(?:near(?:est|by)?|close to|opp(?:osite)?|beside|next to|behind|walking distance"
+    r"[,;(-]? ?\b(?:near(?:est|by)?|nr|close to|opp(?:osite)?|beside|next to|behind|walking distance"
     r"|靠近|附近|近|walk(?:able)? (?:from|to)|bus(?:es)?(?= ?(?:no|\d))|\d{1,2} ?-?(?:min|mins|minutes?)\b"
     r"|(?:MRT|LRT)\b)|\((?=[^()]{0,40}\b(?:MRT|LRT)\b)",
     re.IGNORECASE,
 )
-_STATION_ONLY = re.compile(r"[^,;()\d]{2,40}\b(?:MRT|LRT)\b(?: station)?", re.IGNORECASE)
+_STATION_ONLY = re.compile(
+    r"(?!.{2,40} (?:near|nr|opp|beside)\b)[^,;()\d]{2,40}\b(?:MRT|LRT)\b(?: station)?(?: area)?",
+    re.IGNORECASE,
+)
 _EITHER = re.compile(r" ?/ ?| or |;|\n")
+_BOTH = re.compile(r" and (?=(?:blk|block)? ?\d)", re.IGNORECASE)
+_LEAD = re.compile(
+    r"(?:either|(?:(?:his|her|their|my|our|the|student'?s|parents?'?) )?"
+    r"(?:home|house|place|office|condo(?:minium)?|flat|residence|workplace) (?:is )?(?:at|in|along|@)) ",
+    re.IGNORECASE,
+)
+_ANYWHERE = re.compile(r"(?:anywhere|any (?:location|place|area))\b.{0,40}", re.IGNORECASE)
 _ONLINE_ASIDE = re.compile(r" ?[(\[](?:online|zoom|virtual)[^()\[\]]{0,30}[)\]]", re.IGNORECASE)
 _ONLINE = re.compile(r"(?:online|zoom|virtual|skype|google meet)\b.{0,40}", re.IGNORECASE)
 
@@ -103,6 +113,11 @@ def postal_codes(places: Iterable[str], everything: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(code for code in found if 0 < int(code[:2]) <= MAX_SECTOR))
 
 
+def holds_postal_code(text: str) -> bool:
+    """Are there six digits in the text, whatever they are?"""
+    return _SIX_DIGITS.search(text) is not None
+
+
 def _is_told(text: str, at: int) -> bool:
     """Do the words before these six digits say that they are a postal code?"""
     if _BEHIND_COUNTRY.search(text, max(0, at - 16), at):
@@ -114,12 +129,15 @@ def _is_told(text: str, at: int) -> bool:
 
 def addresses(value: str) -> tuple[str, ...]:
     """Return the places a location names, without postal code and way; none for lessons online."""
+    if _STATION_ONLY.fullmatch(value):
+        return ()
     way = _AFTER_ADDRESS.search(value)
     if way and way.start() > 0 and not _STATION_ONLY.match(value):
         value = value[: way.start()]
     parts = (
         _EITHER.split(value) if not any(letter.isdigit() for letter in value.split("/", 1)[-1]) else [value]
     )
+    parts = [half for part in parts for half in _BOTH.split(part)]
     return tuple(place for part in parts if (place := _address(part)))
 
 
@@ -134,7 +152,8 @@ def is_address_line(text: str) -> bool:
     """Is the line a block, a street or a postal code and little else, so an address without a label?"""
     if len(text) > MAX_ADDRESS or is_way(text):
         return False
-    if _BLOCK.match(text) or _POSTAL_LINE.search(text) or (_HOUSE.match(text) and _STREET.search(text)):
+    postal = text[-2:].strip(")").isdigit() and _POSTAL_LINE.search(text)
+    if _BLOCK.match(text) or postal or (_HOUSE.match(text) and _STREET.search(text)):
         return True
     name = _NAME_LINE.match(text)
     if name is not None and looks_like_place(name[0]):
@@ -173,12 +192,12 @@ def stations(texts: Iterable[str], labelled: Iterable[str]) -> tuple[str, ...]:
 def _address(text: str) -> str | None:
     place = _ONLINE_ASIDE.sub("", _STRIP_POSTAL.sub("", without_links(text)))
     place = trim_decoration(place.strip(" ,;:-–@"))
-    place = place.strip(" ,;:.-–@(")
+    place = _LEAD.sub("", place.strip(" ,;:.-–@("), count=1)
     if place.startswith(("(", "[")) or (place.endswith((")", "]")) and "(" not in place and "[" not in place):
         place = place.strip("()[] ")
     if place.count("(") > place.count(")"):
         place += ")" if f"{place})" in text else ""
-    return None if _ONLINE.fullmatch(place) else patterns.stated(place)
+    return None if _ONLINE.fullmatch(place) or _ANYWHERE.fullmatch(place) else patterns.stated(place)
 
 
 def _listed(text: str) -> Iterator[str]:
@@ -215,9 +234,10 @@ def headline_address(rest: str) -> tuple[str, ...]:
     """Return the place a headline goes on with, up to its times, its pay or its next dash."""
     text = _HEADLINE_LEAD.sub("", _ASIDE.sub("", rest))
     text = _HEADLINE_END.split(text, maxsplit=1)[0]
-    inside = _AT.search(text)
-    if inside and not looks_like_place(text[: inside.start()]) and looks_like_place(text[inside.end() :]):
-        text = text[inside.end() :]
+    for inside in reversed(list(_AT.finditer(text))):
+        if not looks_like_place(text[: inside.start()]) and looks_like_place(text[inside.end() :]):
+            text = text[inside.end() :]
+            break
     if _STATION_ONLY.fullmatch(text.strip()):
         return ()
     if not text or not (rest.lstrip().startswith("@") or looks_like_place(text)):

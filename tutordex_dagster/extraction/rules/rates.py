@@ -42,7 +42,16 @@ _ASIDE = re.compile(
     r"| (?:for (?:both|all|each)\b(?: [a-z]{3,12})?|combined|in total)\b",
     re.IGNORECASE,
 )
-_DIGIT = re.compile(r"\d")
+_OF_MONEY = re.compile(r"[$/]|[pP][eE][rR]|[sS][gG][dD]")
+"""What every amount of money has in it; looking for it is quick."""
+_NO_AMOUNT = re.compile(
+    r"(?:(?:the |your |expected |proposed |hourly |tuition |tutor'?s? )*(?:rates?|fees?|budget|pay)\b.{0,12}"
+    r"\b(?:quoted?|propose[ds]?|negotiable|nego?|up to (?:you|tutor)|not fixed|market|discuss(?:ed)?|open)\b"
+    r"|(?:please |pls |kindly |tutors? |u |you |to )*"
+    r"(?:quote|propose|state)(?: (?:your|yours|ur|the|expected|hourly|rates?|fees?))*"
+    r"|(?:rates? )?nego(?:tiable)?|market rates?)(?: by (?:the )?tutors?)?[.!]?",
+    re.IGNORECASE,
+)
 _FREE = re.compile(
     rf"(?:\b(?:up ?to|from|at least|not more than|max(?:imum)?|min(?:imum)?) )?{_MONEY}"
     rf"{_NUMBER}{_PER_HOUR}?(?: ?(?:-|–|—|~|to) ?(?:{_MONEY})?{_NUMBER}{_PER_HOUR}?)?\+?"
@@ -84,7 +93,7 @@ def labelled_rate(label: str, value: str) -> tuple[Rate, str]:
 @lru_cache(maxsize=CACHE)
 def free_rate(text: str) -> Rate | None:
     """Read the first amount of money in a text that is not labelled as pay."""
-    match = _FREE.search(text) if _DIGIT.search(text) else None
+    match = _FREE.search(text) if _OF_MONEY.search(text) else None
     if match is None:
         return None
     unit = _NOT_HOURLY.match(text, match.end())
@@ -95,6 +104,11 @@ def free_rate(text: str) -> Rate | None:
     aside = _ASIDE.match(text, match.end())
     raw = match[0] + (aside[0] if aside else "")
     return Rate(min=low, max=high, raw_text=raw.strip(" .")) if low or high else None
+
+
+def asks_for_quote(text: str) -> bool:
+    """Is the text a word about pay without an amount, such as "rate to be quoted" or "negotiable"?"""
+    return _NO_AMOUNT.fullmatch(text) is not None
 
 
 def amounts(text: str) -> tuple[float | None, float | None]:

@@ -10,8 +10,15 @@ from tutordex_dagster.extraction.rules.entries import Entry, written
 _BRACKETS = re.compile(r"[(\[][^()\[\]]{1,80}[)\]]")
 _PIECE = re.compile(r" ?[,;|•·] ?")
 
+_HELD = re.compile(
+    r"^(?:(?:lessons?|class(?:es)?|sessions?|tuition|which|are|is|will|would|can|to|be|held|should) ){2,8}",
+    re.IGNORECASE,
+)
+_LENGTH = re.compile(
+    rf"(?:about |around )?(?:{patterns.HOURS.pattern})(?: (?:each|per lesson|per session))?", re.IGNORECASE
+)
 _OFTEN = re.compile(r"\b(?:(?:bi-?)?weekly|fortnightly|monthly|once|twice|thrice)\b", re.IGNORECASE)
-_SOON = r"(?:a\.?s\.?a\.?p\b|immediate(?:ly)?|as soon as possible)"
+_SOON = r"(?:a\.?s\.?a\.?p\b|immediate(?:ly)?|as soon as possible|right away|straight ?away)"
 _RELATIVE = (
     r"(?:(?:this|next|coming|the coming|following)\b(?: (?:week|month|year|term|semester|school year|mon"
     r"|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?)?"
@@ -20,7 +27,7 @@ _RELATIVE = (
 )
 _STARTING = r"\b(?:start(?:s|ing)?|commenc(?:e|es|ing)|begin(?:s|ning)?)(?: date)?\b"
 _STARTS = re.compile(r"start|commenc|begin", re.IGNORECASE)
-_LEAD = r"(?: ?[:\-] ?| )(?:(?:is|on|from|in|by|the|week of|around|lessons?|class(?:es)?) ){0,3}"
+_LEAD = r"(?: ?[:\-] ?| )(?:(?:is|on|from|in|by|before|the|week of|around|lessons?|class(?:es)?) ){0,3}"
 _PART = r"(?:early|mid|late|(?:the )?(?:first|second|last|1st|2nd) week of|(?:the )?end(?: of)?)[ -]"
 _WHEN = rf"(?:{_PART})?(?:{DATE}|{MONTH}\b)"
 _START_VALUE = re.compile(rf"{_STARTING}{_LEAD}(?P<value>{_SOON}|{_WHEN})", re.IGNORECASE)
@@ -32,6 +39,9 @@ _WHOLE = re.compile(
 )
 _DATE_IN_BRACKETS = re.compile(rf"\(({DATE})\)", re.IGNORECASE)
 _ONLY_DATE = re.compile(rf"(?:{DATE}|{_SOON})", re.IGNORECASE)
+_BARE_START = re.compile(
+    rf"(?:from |start(?:ing)? )?(?P<when>{_SOON}|(?:{_PART})?{MONTH})(?: start)?", re.IGNORECASE
+)
 _EDGE = re.compile(r"^(?:from|on)\b ?|,? ?\b(?:onwards?)\b$", re.IGNORECASE)
 
 
@@ -55,6 +65,17 @@ def free_schedule(text: str) -> str | None:
         if patterns.tells_frequency(bracket[0]):
             return bracket[0]
     return next((found for sentence in patterns.SENTENCE.split(text) if (found := _clause(sentence))), None)
+
+
+def length_alone(text: str) -> bool:
+    """Is the text nothing but the length of a lesson, as "2h"?"""
+    return _LENGTH.fullmatch(text.strip(" .")) is not None
+
+
+def bare_start(text: str) -> str | None:
+    """Return the month or the "ASAP" of a text that says no more: "Jan", "jan start", "From March"."""
+    match = _BARE_START.fullmatch(text.strip(" .!"))
+    return match["when"] if match else None
 
 
 def start_date(text: str) -> str | None:
@@ -101,5 +122,5 @@ def _clause(sentence: str) -> str | None:
             break
     if start is None or end is None:
         return None
-    clause = sentence[start:end].strip(" .")
+    clause = _HELD.sub("", sentence[start:end].strip(" ."))
     return clause if patterns.tells_frequency(clause) and len(clause) <= 120 else None  # noqa: PLR2004

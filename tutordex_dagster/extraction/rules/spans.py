@@ -27,6 +27,8 @@ class Positions:
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the original's half-open span of a half-open span of the plain text that is not empty."""
+        if self._starts is self.starts:  # nothing was normalised away
+            return start, end
         return self._place(start), self._place(end - 1) + 1
 
     def find(self, text: str, line: int) -> tuple[int, int] | None:

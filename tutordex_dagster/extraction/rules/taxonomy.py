@@ -27,9 +27,9 @@ SUBJECTS: dict[str, str] = {
     "Higher Chinese": "higher chinese, hcl, hc, higher chi, higher chinese language, 高级华文, 高华",
     "Chinese Literature": "chinese literature",
     "Malay": "malay, bahasa melayu, malay language",
-    "Higher Malay": "higher malay",
+    "Higher Malay": "higher malay, hml, hmt",
     "Tamil": "tamil, tamil language",
-    "Higher Tamil": "higher tamil",
+    "Higher Tamil": "higher tamil, htl",
     "Hindi": "hindi",
     "Mother Tongue": "mother tongue, mt",
     "French": "french",
@@ -98,6 +98,11 @@ SUBJECTS: dict[str, str] = {
     "All Subjects": "all subjects, all core subjects, all subject",
 }
 
+MUSIC = frozenset(
+    ("Music", "Piano", "Guitar", "Violin", "Drums", "Singing", "Ukulele", "Cello", "Flute", "Guzheng", "Erhu")
+)
+"""Subjects whose grades are examinations of their own, and no school levels."""
+
 GENERIC_LEVELS: dict[str, str] = {
     "Preschool": "preschool, pre-school, pre school, nursery, playgroup, toddler",
     "Kindergarten": "kindergarten",
@@ -111,7 +116,7 @@ GENERIC_LEVELS: dict[str, str] = {
     "IGCSE": "igcse, gcse",
     "Polytechnic": "polytechnic, poly",
     "ITE": "ite",
-    "University": "university, uni, undergraduate module, tertiary, degree module",
+    "University": "university, uni, nus, ntu, smu, undergraduate module, tertiary, degree module",
     "Diploma": "diploma",
     "Adult": "adult, adults, working adult, adult learner",
 }

@@ -5,7 +5,7 @@ Nothing is reworded: what a field holds is found again in the post, white space,
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_CHARACTERS = 8192
 """Only this much of a text is looked at: twice Telegram's limit of 4096 characters for a message."""
@@ -33,13 +33,12 @@ _RULE = re.compile(r"(?:[-–—_=*~•.]\s?){4,60}")
 _TAIL = frozenset(")]}.!?%+\"”’'$")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(NamedTuple):
     """One line of a post: `text` without the decoration before it, which is `bullet`."""
 
     text: str
     bullet: str
-    index: int
+    number: int
 
     @property
     def is_break(self) -> bool:
@@ -60,7 +59,7 @@ def normalise(text: str) -> str:
 
 def split_lines(text: str) -> tuple[Line, ...]:
     """Cut a normalised text into lines; empty lines and drawn rules stay, as breaks."""
-    return tuple(_line(index, raw.strip()) for index, raw in enumerate(text.split("\n")[:MAX_LINES]))
+    return tuple(_line(number, raw.strip()) for number, raw in enumerate(text.split("\n")[:MAX_LINES]))
 
 
 def without_links(text: str) -> str:
@@ -77,13 +76,15 @@ def trim_decoration(text: str) -> str:
     return text[start.end() if start else 0 : end]
 
 
-def _line(index: int, raw: str) -> Line:
+def _line(number: int, raw: str) -> Line:
     if not raw or _RULE.fullmatch(raw):
-        return Line(text="", bullet="", index=index)
+        return Line(text="", bullet="", number=number)
+    if raw[0] == "|":  # a row of a table
+        raw = raw.rstrip("| ")
     start = _DECORATION.match(raw)
     cut = start.end() if start else 0
     numbering = _NUMBERING.match(raw, cut)
     cut = numbering.end() if numbering else cut
     again = _DECORATION.match(raw, cut)
     cut = again.end() if again else cut
-    return Line(text=raw[cut:].strip(), bullet=raw[:cut].strip(), index=index)
+    return Line(text=raw[cut:].strip(), bullet=raw[:cut].strip(), number=number)

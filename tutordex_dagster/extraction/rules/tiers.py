@@ -12,6 +12,7 @@ MAX_TIERS = 12
 
 _EDGES = " ,;:/|•·–—-\n&"
 _PAUSE = re.compile(r"[,;|\n]| / | & ")
+_OTHERS = re.compile(r"\bfor (?:[a-z]+ ){0,3}(?:others?|teachers?|tutors?|rest)\b", re.IGNORECASE)
 _BRACKET = re.compile(r" ?\([^()]{1,60}\)")
 
 
@@ -25,7 +26,8 @@ def rate_breakdown(text: str) -> tuple[TierRate, ...]:
     if len(amounts) < 2:  # noqa: PLR2004 - one amount is no breakdown
         return ()
     first = _PAUSE.split(text[: amounts[0].start])[-1]
-    clauses = _named_before(text, amounts) if tutor_types((first,)) else _named_behind(text, amounts)
+    named_before = _named_before(text, amounts, amounts[0].start - len(first))
+    clauses = named_before if tutor_types((first,)) else _named_behind(text, amounts)
     tiers = [
         TierRate(tutor_type=kind, min=amount.low, max=amount.high, raw_text=clause.strip(_EDGES))
         for amount, clause, words in clauses
@@ -33,12 +35,27 @@ def rate_breakdown(text: str) -> tuple[TierRate, ...]:
     ]
     kinds = {tier.tutor_type for tier in tiers}
     pays = {(tier.min, tier.max) for tier in tiers}
+    if len(kinds) == 1 and _OTHERS.search(text):  # the rest has no kind of ours
+        pays = {(amount.low, amount.high) for amount in amounts}
+        kinds = kinds | {""}
     return tuple(tiers) if len(kinds) > 1 and len(pays) > 1 else ()
 
 
-def _named_before(text: str, amounts: Sequence[Amount]) -> Iterator[tuple[Amount, str, str]]:
+def tiered_text(text: str) -> str | None:
+    """Return the words of a text that pay different kinds of tutors differently; None if it does not."""
+    tiers = rate_breakdown(text)
+    if not tiers:
+        return None
+    start = min(text.index(tier.raw_text) for tier in tiers)
+    end = max(text.index(tier.raw_text) + len(tier.raw_text) for tier in tiers)
+    if len(tiers) == 1:  # others are paid differently, of no kind of ours
+        last = hourly_amounts(text)[-1].end
+        end = max(end, last + len(_PAUSE.split(text[last:], maxsplit=1)[0]))
+    return text[start:end]
+
+
+def _named_before(text: str, amounts: Sequence[Amount], start: int) -> Iterator[tuple[Amount, str, str]]:
     """Yield each amount with its clause and the words of it that name a kind."""
-    start = 0
     for amount in amounts:
         yield amount, text[start : amount.end], text[start : amount.start]
         start = amount.end

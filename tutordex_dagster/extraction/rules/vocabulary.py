@@ -58,7 +58,10 @@ _COMBINATIONS: tuple[tuple[Field, tuple[str, ...]], ...] = (
     ("remarks", ("note", "expectation", "background", "profile", "other request", "other information")),
     (
         "rate",
-        ("rate", "fee", "budget", "pay", "salary", "remuneration", "price", "payment", "pricing", "wage"),
+        (
+            *("rate", "fee", "budget", "pay", "paying", "salary", "remuneration", "price", "payment"),
+            *("pricing", "wage"),
+        ),
     ),
     (
         "schedule",
@@ -74,18 +77,22 @@ _COMBINATIONS: tuple[tuple[Field, tuple[str, ...]], ...] = (
         ("class week", "length lesson", "length session", "how often", "how long", "how many", "commitment"),
     ),
     ("schedule", ("tempoh", "kekerapan")),
+    ("schedule", ("lesson each week", "session each week")),
     ("rate", ("how much", "bayaran", "kadar", "yuran")),
     ("location", ("location mrt", "area mrt", "address mrt", "venue mrt", "place mrt")),
-    ("mrt", ("mrt", "lrt", "station", "train")),
+    ("mrt", ("mrt", "lrt", "station", "stn", "train")),
     ("mode", ("mode", "lesson type", "lesson format", "format", "delivery", "type lesson", "class type")),
     ("mode", ("type tuition", "tuition type")),
     ("tutor", ("tutor type", "type tutor", "tutor preference", "preference", "category", "qualification")),
     ("tutor", ("tutor category", "candidate", "preferred tutor", "educator", "tutor wanted", "tutor needed")),
     (
         "time",
-        ("time", "timing", "day", "availability", "available", "timeslot", "slot", "working hour", "when"),
+        (
+            *("time", "timing", "day", "availability", "available", "avail", "timeslot", "slot"),
+            *("working hour", "when", "free on", "free when"),
+        ),
     ),
-    ("time", ("masa", "hari", "waktu")),
+    ("time", ("masa", "hari", "waktu", "bila")),
     ("schedule", ("schedule",)),
     ("code", ("code", "id", "ref", "reference", "job no", "assignment no", "case no", "assignment number")),
     ("code", ("job number", "case number", "tuition no", "request no", "order no", "serial", "listing no")),
@@ -96,18 +103,18 @@ _COMBINATIONS: tuple[tuple[Field, tuple[str, ...]], ...] = (
         ("location", "address", "addr", "venue", "area", "place", "where", "estate", "town", "neighbourhood"),
     ),
     ("location", ("neighborhood", "region", "vicinity", "loc", "residence", "residential", "premise")),
-    ("location", ("live", "stay", "tempat", "lokasi", "alamat", "kawasan")),
+    ("location", ("live", "stay", "house", "spot", "tempat", "lokasi", "alamat", "kawasan", "rumah")),
     ("academic", ("subject level", "subject grade", "subject class", "subject year")),
     ("subject", ("subject", "sub", "subj", "course", "module", "topic", "paper", "instrument")),
     ("subject", ("subjek", "mata pelajaran", "what")),
     ("stream", ("stream", "banding", "band")),
-    ("level", ("level", "lvl", "grade", "class", "year", "tahap", "darjah", "who")),
+    ("level", ("level", "lvl", "grade", "class", "year", "tahap", "darjah", "who", "pupil", "learner")),
     ("tutor", ("tutor", "teacher")),
-    ("remarks", ("other", "catatan", "nota")),
+    ("remarks", ("other", "catatan", "nota", "wish", "memo")),
     ("headline", ("info", "information", "detail", "title", "position", "summary", "about", "description")),
     ("headline", ("assignment", "job", "case", "request", "vacancy", "opening", "tugasan")),
-    ("schedule", ("lesson", "session")),
-    ("location", ("centre", "center", "home")),
+    ("schedule", ("lesson", "session", "per week")),
+    ("location", ("centre", "center", "home", "exact")),
 )
 
 RULES: tuple[tuple[Field, frozenset[str]], ...] = tuple(
@@ -136,7 +143,26 @@ KINDS = frozenset({"pt", "ft", "moe", "nie", "ex", "undergrad", "undergraduate",
 
 LABEL_WORDS = MODIFIERS.union(KINDS, *(words for _, words in RULES))
 
-WHOLE_LABELS: dict[str, Field] = {"no": "code", "at": "location"}
+WHOLE_LABELS: dict[str, Field] = {
+    "no": "code",
+    "at": "location",
+    "near": "location",
+    "exact": "location",
+    "add": "location",
+    "how": "mode",
+    "length": "schedule",
+    "dur": "schedule",
+    "offer": "rate",
+    "extra": "remarks",
+    "pref": "remarks",
+    "student": "level",
+    "child": "level",
+    "teach": "subject",
+    "skill": "subject",
+    "ask": "remarks",
+    "want": "remarks",
+    "need": "subject",
+}
 """Words that name a field only when they are the whole label."""
 
 CHINESE: dict[str, Field] = {
