@@ -18,7 +18,7 @@ from tutordex_dagster.windows import HOUR, utc_now
 
 NAMES = ("alpha_agency", "beta_agency", "gamma_agency")
 API_HASH = "c0ffee0canary0hash0c0ffee0c0ffee"
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 HOLDER = "SELECT holder FROM telegram_sessions WHERE name = 'tail' AND lease_expires_at > now()"
 
 

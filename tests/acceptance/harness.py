@@ -82,7 +82,7 @@ query Logs($id: ID!) {
 }"""
 
 
-def wait_for(what: str, look: Callable[[], Seen | None], *, seconds: float = 60) -> Seen:
+def wait_for(what: str, look: Callable[[], Seen | None], *, seconds: float = 90) -> Seen:
     """Return what `look` finds as soon as it finds something; fail after the deadline."""
     deadline = monotonic() + seconds
     while True:
@@ -125,8 +125,8 @@ class System:
         """Start `up` and return once the UI answers and the first fill is over."""
         with (self.folder / "up.out").open("w") as out:
             self.process = subprocess.Popen([TUTORDEX, "up"], env=self.environment(), stdout=out, stderr=out)
-        wait_for("the UI", self.answers, seconds=60)
-        wait_for("the first fill", lambda: "First fill:" in self.output(), seconds=60)
+        wait_for("the UI", self.answers, seconds=120)
+        wait_for("the first fill", lambda: "First fill:" in self.output(), seconds=120)
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Stop `up` as Ctrl-C does and return its exit code."""

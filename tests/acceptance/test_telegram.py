@@ -32,7 +32,7 @@ def test_a_login_a_channel_list_and_up_lead_to_rows_and_sealed_hours(
     system: System, telegram: LoopbackTelegram
 ) -> None:
     wait_for("the channels", lambda: len(channel_ids(system, NAMES)) == len(NAMES))
-    wait_for("history and all", equal(lambda: stored_differs(system, telegram, NAMES)), seconds=90)
+    wait_for("history and all", equal(lambda: stored_differs(system, telegram, NAMES)), seconds=180)
     last = hour_of(utc_now() - HOUR / 30) - HOUR
     hours = {key for name in NAMES for key in keys([f"t.me/{name}"], last - HOUR, 2)}
     wait_for("its hours in the UI", lambda: hours <= system.materialized(RAW), seconds=60)
@@ -61,7 +61,7 @@ def test_a_service_takes_the_session_over_and_stores_within_a_second(
             message_id = telegram.post(NAMES[0], f"Push {number}")
             stored = "SELECT true FROM telegram_messages_raw WHERE channel_id = %s AND message_id = %s"
             channel_id = channel_ids(system, NAMES)[NAMES[0]]
-            wait_for("a pushed post", lambda: system.sql(stored, channel_id, message_id), seconds=2)  # noqa: B023 - called at once
+            wait_for("a pushed post", lambda: system.sql(stored, channel_id, message_id), seconds=5)  # noqa: B023 - called at once
         assert telegram.count("GetHistoryRequest") == 0
     assert service.returncode == 0
     assert telegram.most_connections(0) == 1
@@ -85,12 +85,12 @@ def test_whatever_process_is_killed_nothing_is_lost(system: System, telegram: Lo
     with going_on(life, 0.2), tail_service(system) as service:
         wait_for("the service", lambda: holder(system).endswith(f":{service.pid}"), seconds=40)
         service.kill()
-    settled(system, telegram, seconds=120)
+    settled(system, telegram, seconds=240)
     for kills in ((kill_daemon,), (kill_run_worker, kill_code_server)):
         with going_on(life, 0.2):
             for kill in kills:
                 wait_for(kill.__name__, lambda: kill(system), seconds=60)  # noqa: B023 - called at once
-        settled(system, telegram, seconds=120)
+        settled(system, telegram, seconds=240)
 
 
 def test_more_changes_than_telegram_can_tell_are_found_by_reading_again(
@@ -101,7 +101,7 @@ def test_more_changes_than_telegram_can_tell_are_found_by_reading_again(
         life.event(push=False)
     for name in NAMES:
         telegram.forget_log(name)
-    settled(system, telegram, seconds=120)
+    settled(system, telegram, seconds=240)
 
 
 def test_a_channel_that_turns_private_stops_no_other_and_comes_back(

@@ -72,14 +72,14 @@ def test_a_backfill_whose_worker_was_killed_ends_like_an_undisturbed_one(
     system: System, backfills: Backfills
 ) -> None:
     span = backfills.span
-    wait_for("some hours of many", lambda: system.sql(SEALED, 912, *span)[0][0] > 0, seconds=120)
+    wait_for("some hours of many", lambda: system.sql(SEALED, 912, *span)[0][0] > 0, seconds=240)
     run = system.run_of(backfills.disturbed, "t.me/killed_demo")
     os.kill(system.worker_of(run), signal.SIGKILL)
     wait_for("the run to fail", lambda: system.run_status(run) == "FAILURE")
     assert not set(backfills.big) <= system.materialized(RAW)
 
     again = system.reexecute_from_failure(run)
-    wait_for("the second attempt", lambda: system.run_status(again) == "SUCCESS", seconds=90)
+    wait_for("the second attempt", lambda: system.run_status(again) == "SUCCESS", seconds=180)
     wait_for("all of raw to be green", lambda: set(backfills.big) <= system.materialized(RAW))
     wait_for("all extractions to be green", lambda: set(backfills.big) <= system.materialized(RULES))
     disturbed, calm = system.sql(ROWS, 912, *span), system.sql(ROWS, 911, *span)
@@ -89,8 +89,8 @@ def test_a_backfill_whose_worker_was_killed_ends_like_an_undisturbed_one(
 
 def test_a_rectangle_from_the_ui_turns_every_partition_green(system: System, backfills: Backfills) -> None:
     small = set(backfills.small)
-    wait_for("all of raw to be green", lambda: small <= system.materialized(RAW), seconds=90)
-    wait_for("all extractions to be green", lambda: small <= system.materialized(RULES), seconds=90)
+    wait_for("all of raw to be green", lambda: small <= system.materialized(RAW), seconds=180)
+    wait_for("all extractions to be green", lambda: small <= system.materialized(RULES), seconds=180)
     expected = [(channel_id, 6 * backfills.hours, 6 * backfills.hours) for channel_id in (901, 902)]
     assert system.sql(COUNTS, [901, 902], *backfills.span) == expected
     assert {row[4] for row in system.sql(ROWS, 901, *backfills.span)} == {"ok"}
