@@ -16,6 +16,7 @@ from tutordex_dagster.assets.keys import (
     RAW_MESSAGES,
     TELEGRAM_POOL,
 )
+from tutordex_dagster.assets.promote import promotion_jobs
 from tutordex_dagster.assets.quality import quality_asset
 from tutordex_dagster.assets.raw_messages import raw_messages_asset
 from tutordex_dagster.comparison.experiments import load_experiments
@@ -69,6 +70,7 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
             ),
             dg.define_asset_job(QUALITY_JOB, dg.AssetSelection.assets(*scores)),
             drain_job(),
+            *promotion_jobs(),
         ],
         sensors=[
             tail_sensor(settings=settings),

@@ -137,7 +137,7 @@ def test_checks_that_keep_bad_results_from_spreading_block(definitions: dg.Defin
     }
 
 
-@pytest.mark.parametrize("job", ["collect", "pipeline", "nightly", "quality", "drain"])
+@pytest.mark.parametrize("job", ["collect", "pipeline", "nightly", "quality", "drain", "promote", "rollback"])
 def test_jobs_run_in_one_process(definitions: dg.Definitions, job: str) -> None:
     assert definitions.resolve_job_def(job).executor_def.name == "in_process"
 

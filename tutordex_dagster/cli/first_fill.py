@@ -50,11 +50,14 @@ def main() -> None:
 
 
 def fill(instance: "DagsterInstance", services: "Services", say: "Callable[[str], None]" = _say) -> None:
-    """Backfill every missing hour of every channel, a day at a time; hours read meanwhile are left out."""
+    """Backfill every missing hour of every channel, a day at a time; hours read meanwhile are left out.
+
+    The live version and shadows extract them, as they do new posts: any other one may cost money.
+    """
     from tutordex_dagster import runs
 
     began = missing_hours(services)
-    versions = [spec.name for spec in services.pipelines]
+    versions = [wanted.version for wanted in services.enqueue_for("live")]
     for number, day in enumerate(days_of(began)):
         still_missing = set(missing_hours(services))
         for window, channels in rectangles_of([hour for hour in day if hour in still_missing]):
@@ -64,7 +67,7 @@ def fill(instance: "DagsterInstance", services: "Services", say: "Callable[[str]
                 channels=channels,
                 window=window,
                 versions=versions,
-                assignments=True,
+                assignments=bool(versions),
                 lane="live",
             )
             for error in summary.errors:

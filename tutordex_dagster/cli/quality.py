@@ -1,11 +1,13 @@
-"""`tutordex quality`: how well a version reads the labelled posts, without a database."""
+"""`tutordex quality`: how well a version reads the labelled posts; a database is needed only to keep it."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
 
 from tutordex_dagster.cli.console import say, stdout, table
+from tutordex_dagster.cli.session import open_session
 from tutordex_dagster.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,10 +21,11 @@ _COUNTS = ("score", "labelled", "found", "wrong", "missing", "invented")
 @click.command()
 @click.option("--version", "name", help="Pipeline version. Default: EXTRACTION_PIPELINE_VERSION, else rules.")
 @click.option("--errors", "field", help="Show the posts that disagree in this field instead.")
-def quality(name: str | None, field: str | None) -> None:
+@click.option("--keep", is_flag=True, help="Add the score to the history that promotion asks.")
+def quality(name: str | None, field: str | None, *, keep: bool) -> None:
     """Score a pipeline version on the posts of TUTORDEX_GOLD, field by field and agency by agency.
 
-    Reads every post with the version now and keeps nothing; the assets `extraction_quality` keep the history.
+    Reads every post with the version now. The assets `extraction_quality` keep every score, this with --keep.
     """
     from tutordex_dagster.comparison.scoring import SCORED
     from tutordex_dagster.extraction.gold import load_gold
@@ -40,11 +43,15 @@ def quality(name: str | None, field: str | None) -> None:
     chosen = name or settings.extraction_pipeline_version or FIRST_VERSION
     spec = find_pipeline(load_versions(settings), chosen)
     gold = load_gold(settings.tutordex_gold)
-    judged = read_gold(spec, gold, settings)
+    with open_session() if keep else nullcontext() as services:
+        judged = read_gold(spec, gold, settings)
+        card = score_card(spec, gold, judged, now=utc_now())
+        if services is not None:
+            services.scores.add(card)
     if field is not None:
         _print_errors(judged, field)
         return
-    stdout().print(_fields(score_card(spec, gold, judged, now=utc_now())))
+    stdout().print(_fields(card))
     stdout().print(_agencies(judged))
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.25
 _ANSWER_SECONDS = 2.0
 _STORAGE_SECONDS = 120.0  # seconds at most; a new Dagster release may have to change large tables
+_STORAGE_TRIES = 2
 
 FIRST_FILL = "first fill"
 
@@ -97,16 +98,19 @@ def _prepare(settings: "Settings") -> "Urls":
 def prepare_dagster_storage(environment: Mapping[str, str], logs: Path) -> None:
     """Make Dagster's own tables, or bring them up to date, before its programs start side by side.
 
-    Each of them makes missing tables itself, and two at once fail. Raises PermanentError when it cannot.
+    Each of them makes missing tables itself, and two at once fail. So this may fail beside the first program;
+    it is tried again, and then the tables are there. Raises PermanentError when it cannot.
     """
     migrate = [sys.executable, "-m", "dagster", "instance", "migrate"]
-    child = Child(Program(name="Dagster storage", arguments=migrate, log=logs / "storage.log"), environment)
-    if child.wait(_STORAGE_SECONDS) != 0:
+    program = Program(name="Dagster storage", arguments=migrate, log=logs / "storage.log")
+    for _ in range(_STORAGE_TRIES):
+        child = Child(program, environment)
+        if child.wait(_STORAGE_SECONDS) == 0:
+            return
         stop_all([child])
-        raise PermanentError(
-            f"{child.program.name}: could not be prepared ({child.last_line()}); read {child.program.log}, "
-            "then start again"
-        )
+    raise PermanentError(
+        f"{program.name}: could not be prepared ({child.last_line()}); read {program.log}, then start again"
+    )
 
 
 def keep_running(

@@ -70,7 +70,8 @@ def promotion_obstacles(
     """
     card = newest_card(cards, version=version, fingerprint=fingerprint, gold=gold)
     if card is None:
-        return [f"{version!r} as it is now has no score on this gold set; materialize its quality asset"]
+        step = f"materialize its quality asset, or tutordex quality --version {version} --keep"
+        return [f"{version!r} as it is now has no score on this gold set; {step}"]
     before = yardstick(card, cards, live=live)
     if before is None:
         return []

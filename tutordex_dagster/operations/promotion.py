@@ -1,7 +1,7 @@
 """Whether a version may become the live one, and what its promotion would change, in words. No I/O."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
@@ -13,9 +13,6 @@ from tutordex_dagster.store.promotion import Difference, Differences, Reconciled
 FRESH = timedelta(minutes=10)
 """What was stored within this may still be on its way to a version: it does not hold a promotion up."""
 
-Obstacles = Callable[[str], Sequence[str]]
-"""Says what speaks against promoting a version, one line each; nothing when it may be promoted."""
-
 _NOT_COMPARED = {
     "projection",
     "pipeline_version",
@@ -26,6 +23,9 @@ _NOT_COMPARED = {
     "posted_at",
 }
 _NAME_LENGTH = 64
+
+_WIDTH = 60
+"""Characters of a value that are shown."""
 
 
 def total(rows: Sequence[Reconciled]) -> Reconciled:
@@ -88,6 +88,21 @@ def changed_fields(difference: Difference) -> Mapping[str, tuple[Any, Any]]:
         for name in sorted({*was, *now} - _NOT_COMPARED)
         if was.get(name) != now.get(name)
     }
+
+
+def sample_lines(sample: Difference) -> list[str]:
+    """Return a row that differs as lines: where it is, then every field as it was and as it would be."""
+    place = f"  {sample.reference}/{sample.message_id} segment {sample.segment}"
+    if sample.was is None or sample.now is None:
+        row, word = sample.now or sample.was or {}, "added" if sample.now else "not found"
+        return [f"{place}: {word}, code {row.get('assignment_code')}, {row.get('academic_display_text')}"]
+    fields = changed_fields(sample).items()
+    return [f"{place}:", *(f"    {name}: {_short(was)} -> {_short(now)}" for name, (was, now) in fields)]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…"
 
 
 def next_name(note: str, today: date, known: Collection[str]) -> str:

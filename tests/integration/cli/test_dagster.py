@@ -101,13 +101,15 @@ def test_the_first_fill_reads_what_is_missing_and_a_second_one_finds_nothing(
     services: Services, instance: dg.DagsterInstance
 ) -> None:
     half_past = hour_of(services.clock()) + HOUR / 2  # in the first minutes of an hour one hour less is due
-    services = replace(services, clock=lambda: half_past)
+    unasked = tuple(spec.model_copy(update={"shadow": False}) for spec in services.pipelines)
+    services = replace(services, clock=lambda: half_past, pipelines=unasked)
     sync_channels(services)
     said: list[str] = []
     fill(instance, services, said.append)
     assert said[0].startswith("First assignments: ")
     assert said[1].startswith("First fill: 6 channel hours read")
     assert missing_hours(services) == []
+    assert {row.version for row in services.queue.backlog()} == {"rules"}, "nobody asked for any other"
     said.clear()
     fill(instance, services, said.append)
     assert len(said) == 1

@@ -13,6 +13,7 @@ from click.testing import Result
 
 from tutordex_dagster.cli import drain as drain_module
 from tutordex_dagster.extraction import llm
+from tutordex_dagster.extraction.gold import load_gold
 from tutordex_dagster.resources.services import Services
 
 Command = Callable[..., Result]
@@ -215,6 +216,14 @@ def test_quality_shows_every_field_and_agency_without_a_database(
     first = [line.split()[0] for line in lines if line]
     assert {"outcome", "assignment_code", "rate.min", "time_availability", "closes", "mean"} <= set(first)
     assert any(line.startswith("Void Deck Tutors") for line in lines)
+
+
+def test_quality_keeps_a_score_for_promotion_when_told_to(tutordex: Command, services: Services) -> None:
+    gold = load_gold(services.settings.tutordex_gold).digest
+    tutordex("quality", "--version", "rules-strict")
+    assert services.scores.cards({"rules-strict"}, gold=gold) == []
+    tutordex("quality", "--version", "rules-strict", "--keep")
+    assert len(services.scores.cards({"rules-strict"}, gold=gold)) == 1
 
 
 def test_quality_lists_the_posts_that_disagree_in_a_field(

@@ -62,7 +62,10 @@ def test_scores_on_another_gold_set_say_nothing() -> None:
 
 def test_without_a_score_a_version_is_not_promoted() -> None:
     (told,) = obstacles(card("live", code=0.9))
-    assert told == "'new' as it is now has no score on this gold set; materialize its quality asset"
+    assert told == (
+        "'new' as it is now has no score on this gold set; materialize its quality asset, or tutordex quality"
+        " --version new --keep"
+    )
 
 
 def test_a_score_of_another_fingerprint_or_gold_set_does_not_count() -> None:
