@@ -5,7 +5,8 @@
 The log holds `--rows` posts; two versions have extracted each of them; one post in fifty is a status post
 that names a code, one in fifty replies to a post. The live version is shown already. Timed: building the
 candidate's projection beside it, and the switch. A reader counts assignments all the while: it must only ever
-see one of two numbers. The bare statement writes the candidate's rows into a table with the same indexes.
+see one of two numbers. A writer takes a channel's lock again and again, as storing does: its longest wait is
+told. The bare statement writes the candidate's rows into a table with the same indexes.
 """
 
 import argparse
@@ -118,6 +119,28 @@ def reader(database: Database) -> Iterator[set[int]]:
         thread.join()
 
 
+@contextmanager
+def writer(database: Database) -> Iterator[list[float]]:
+    """Take a channel's lock again and again, until the block ends; collect the seconds waited."""
+    waits: list[float] = []
+    stop = Event()
+
+    def store() -> None:
+        while not stop.is_set():
+            start = time.perf_counter()
+            database.value("SELECT lock_channel(1)", {})
+            waits.append(time.perf_counter() - start)
+            stop.wait(0.02)
+
+    thread = Thread(target=store)
+    thread.start()
+    try:
+        yield waits
+    finally:
+        stop.set()
+        thread.join()
+
+
 def timed(label: str, action: Callable[[], object]) -> float:
     """Run the action, print its row, return its seconds."""
     start = time.perf_counter()
@@ -141,12 +164,14 @@ def main() -> None:
         print(f"{options.rows:,} extractions of the candidate, as many of the live version\n")
         with reader(database) as seen:
             build = timed("build beside, settle status posts", lambda: promotions.build("next"))
-            switch = timed(
-                "switch (stores wait, readers do not)",
-                lambda: promotions.switch(
-                    "next", after=options.rows, action="promote", actor="bench", fingerprint="x"
-                ),
-            )
+            with writer(database) as waits:
+                switch = timed(
+                    "switch (readers do not wait)",
+                    lambda: promotions.switch(
+                        "next", after=options.rows, action="promote", actor="bench", fingerprint="x"
+                    ),
+                )
+            print(f"{'  of these a store waited at most':<44}{max(waits):>8.1f} s")
         rollback = timed(
             "and back again",
             lambda: promotions.switch(

@@ -36,15 +36,15 @@ def enqueue(
         window = window_of(since, until, default=Window(_FIRST, services.clock()))
         chosen = chosen_channels(services, channels)
         version = registered_version(services, name).name
-        jobs = 0
-        with progress(unit="channels") as bar:
-            for channel in bar.track(chosen, description=f"Enqueuing for {version}"):
-                jobs += services.queue.enqueue_window(
-                    version,
-                    channel_ids=[channel.channel_id],
-                    window=window,
-                    lane="reparse",
-                    force=force,
-                    max_per_channel=max_messages,
-                )
+        with progress(unit="messages") as bar:
+            task = bar.add_task(f"Enqueuing for {version}", total=None)
+            jobs = services.queue.enqueue_window(
+                version,
+                channel_ids=[channel.channel_id for channel in chosen],
+                window=window,
+                lane="reparse",
+                force=force,
+                max_per_channel=max_messages,
+                on_page=lambda messages: bar.advance(task, messages),
+            )
     say(f"{version}: {jobs} jobs from {len(chosen)} channels; next: tutordex drain --version {version}")

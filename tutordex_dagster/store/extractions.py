@@ -1,7 +1,7 @@
 """The versioned queue in Postgres, and what can be asked about it."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from tutordex_dagster.store.text import storable, storable_json
 from tutordex_dagster.windows import Clock, Window, utc_now
 
 _SQL = load("extractions")
+_PAGE = 20_000  # revisions enqueued by one statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,15 +126,31 @@ class ExtractionQueue:
         lane: Lane,
         force: bool = False,
         max_per_channel: int | None = None,
+        page: int = _PAGE,
+        on_page: Callable[[int], None] = lambda _: None,
     ) -> int:
-        """Do the same for all live messages posted in the window, or the oldest so many of every channel."""
-        params = {
-            "channel_ids": list(channel_ids),
-            "limit": max_per_channel,
-            **_ends(window),
-            **self._enqueuing(version, lane, force=force),
-        }
-        return int(self._db.value(_SQL["enqueue_window"], params))
+        """Do the same for all live messages posted in the window, or the oldest so many of every channel.
+
+        Every page of them is a transaction of its own; `on_page` is told how many revisions it had.
+        """
+        scope = {"channel_ids": list(channel_ids), "limit": max_per_channel, **_ends(window)}
+        wishes = self._enqueuing(version, lane, force=force)
+        jobs = 0
+        with (
+            self._db.connection() as connection,
+            # Outlives transactions; the server keeps it, and not in memory when it is long.
+            connection.cursor("wanted", row_factory=scalar_row, withhold=True) as wanted,
+        ):
+            with connection.transaction():
+                wanted.execute(_SQL["window_raw_ids" if max_per_channel is None else "oldest_raw_ids"], scope)
+            raw_ids = [0]
+            while raw_ids:
+                with connection.transaction():
+                    raw_ids = wanted.fetchmany(page)
+                    changed = connection.execute(_SQL["enqueue"], {"raw_ids": raw_ids, **wishes}).fetchall()
+                jobs += int(changed[0][0])
+                on_page(len(raw_ids))
+        return jobs
 
     def backlog(self) -> list[BacklogRow]:
         """Count the jobs of every version by status."""

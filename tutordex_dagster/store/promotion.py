@@ -125,7 +125,8 @@ class Promotions:
         """Compare two projections row by row, and count what a switch would keep."""
         params = {"live": live, "version": version}
         with self._db.connection() as connection:
-            connection.execute(_SQL["find_unsaid"], params, prepare=False)
+            _find(connection, params)
+            connection.execute(_SQL["drop_said"], params)
             kept = _value(connection, "count_unsaid", params)
             (row,) = connection.execute(_SQL["differences"], params, prepare=False).fetchall()
         added, absent, shared, changed, fields = row
@@ -141,8 +142,9 @@ class Promotions:
     def switch(self, version: str, *, after: int, action: Action, actor: str, fingerprint: str) -> Switched:
         """Show the version's projection instead of the live one, and enqueue for it from now on, all at once.
 
-        Nothing is stored or projected meanwhile. Ends since `build` are taken over; rows of messages the
-        version has said nothing about stay as they are; messages stored after the raw id `after` get jobs.
+        Nothing is projected meanwhile; nothing is stored once the two projections are compared. Ends since
+        `build` are taken over; rows of messages the version has said nothing about stay as they are; messages
+        stored after the raw id `after` get jobs.
         Raises UsageError when it is live already.
         """
         at = self._clock()
@@ -150,10 +152,11 @@ class Promotions:
             live = lock_projection(connection)
             if live is None or live == version:
                 raise UsageError(version, "is the live version already", "nothing has to be done")
+            params: dict[str, object] = {"live": live, "version": version, "at": at, "after": after}
+            _find(connection, params)
             lock_all_channels(connection)
             while take_over(connection, version, limit=_PAGE, at=at)[0].more:
                 pass
-            params: dict[str, object] = {"live": live, "version": version, "at": at, "after": after}
             kept = _carry(connection, params, at)
             enqueued = _value(connection, "enqueue_since", params)
             connection.execute(_SQL["show"], params)
@@ -178,9 +181,16 @@ class Promotions:
         return found[0] if found else None
 
 
+def _find(connection: Connection, params: Mapping[str, object]) -> None:
+    """Note which messages a switch may have to keep, in time that grows with both projections."""
+    connection.execute(_SQL["find_unsaid"], params, prepare=False)
+    connection.execute(_SQL["find_carried"], params, prepare=False)
+    connection.execute(_SQL["count_found"])
+
+
 def _carry(connection: Connection, params: Mapping[str, object], at: datetime) -> int:
     """Keep what the version has said nothing about; return how many rows."""
-    connection.execute(_SQL["find_unsaid"], params, prepare=False)
+    connection.execute(_SQL["drop_said"], params)
     gone = _rows(connection, "drop_carried_rows", params)
     fallen = _rows(connection, "drop_carried_posts", params)
     kept = _rows(connection, "carry_rows", params)

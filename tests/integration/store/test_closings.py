@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.integration.store.closing_model import Revision, expected
 from tutordex_dagster.queue.contract import Finished, Job
+from tutordex_dagster.store.promotion import Promotions
 
 if TYPE_CHECKING:
     from tests.integration.store.conftest import World
@@ -315,6 +316,20 @@ def test_whatever_the_order_the_rows_are_those_of_the_model(world: "World", step
     channel = Channel(world, next(_CHANNELS))
     world.register(channel.channel_id)
     play(channel, steps)
+    assert channel.shown() == expected(channel.log())
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_a_projection_built_at_once_has_the_rows_of_the_model_too(world: "World", steps: list[Any]) -> None:
+    channel = Channel(world, next(_CHANNELS))
+    world.register(channel.channel_id)
+    play(channel, steps)
+    for forget in ("DELETE FROM projected_assignments", "DELETE FROM status_posts"):
+        world.db.execute(forget, {})
+    ended = "SELECT pipeline_version, raw_id FROM telegram_extractions WHERE status IN ('ok', 'skipped')"
+    world.db.execute(f"INSERT INTO unprojected {ended}", {})
+    Promotions(world.db, clock=world.clock).build("v1")
     assert channel.shown() == expected(channel.log())
 
 

@@ -144,6 +144,33 @@ def test_a_message_stored_during_the_switch_waits_and_gets_its_job(shown: "World
     assert (4, 1) in shown.jobs("v2")
 
 
+def test_an_end_that_comes_while_the_switch_waits_for_stores_is_shown(shown: "World") -> None:
+    """Lost otherwise: what the version says, because the shown rows were chosen before it said so."""
+    shown.queue.enqueue_window("v2", channel_ids=[5], window=shown.day, lane="reparse")
+    promotions(shown).build("v2")
+    with ThreadPoolExecutor(1) as pool:
+        with shown.db.connection() as blocker:
+            blocker.execute("SELECT lock_channel(5)")
+            switch = pool.submit(
+                promotions(shown).switch, "v2", after=3, action="promote", actor="me", fingerprint="f"
+            )
+            wait_for_blocked(shown, 1)
+            shown.extract({1: ["A1-v2"], 2: "promo", 3: "promo"}, "v2")
+        assert switch.result() == Switched(previous="v1", kept=0, enqueued=0)
+    assert codes(shown) == {1: ["A1-v2"]}
+
+
+def test_what_was_kept_at_an_earlier_switch_is_kept_anew_at_the_next(shown: "World") -> None:
+    reparse(shown, {1: ["A1-v2"], 2: "promo", 3: "promo"})
+    for edited, code in ((61, "D1"), (62, "D2")):
+        promote(shown, "v2")
+        shown.store(shown.message(4, code, edited=edited), seen=edited, enqueue="v2")
+        shown.extract({4: [code]}, "v2")
+        shown.assignments.project("v2")
+        promote(shown, "v1", after=9)
+        assert codes(shown) == {1: ["A1"], 2: ["B1", "B2"], 4: [code]}
+
+
 def test_a_rollback_shows_the_old_rows_at_once_and_keeps_what_came_since(shown: "World") -> None:
     reparse(shown, {1: ["A1-v2"], 2: "promo", 3: ["C1"]})
     promote(shown)

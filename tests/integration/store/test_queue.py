@@ -14,6 +14,8 @@ from tutordex_dagster.queue.contract import Finished
 from tutordex_dagster.store.extractions import BacklogRow, DueWork
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.integration.store.conftest import World
 
 
@@ -255,6 +257,39 @@ def test_a_window_is_enqueued_with_a_limit_for_each_channel(world: "World") -> N
     assert enqueue("v1", 5, 6, limit=2) == 0
     assert enqueue("v1", 5) == 1
     assert enqueue("v2", 5, 6) == 6
+
+
+def test_a_window_that_broke_off_between_pages_goes_on_where_it_was(world: "World") -> None:
+    world.register(6)
+    for channel_id in (5, 6):
+        world.store(*(world.message(n) for n in (1, 2, 3)), channel_id=channel_id)
+
+    def enqueue(on_page: "Callable[[int], None]") -> int:
+        return world.queue.enqueue_window(
+            "v1", channel_ids=[5, 6], window=world.day, lane="reparse", page=4, on_page=on_page
+        )
+
+    def break_off(_: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        enqueue(break_off)
+    assert len(world.rows("SELECT FROM telegram_extractions")) == 4
+    pages: list[int] = []
+    assert enqueue(pages.append) == 2
+    assert pages[:2] == [4, 2]
+
+
+def test_a_window_whose_page_fails_can_be_enqueued_again(world: "World") -> None:
+    """Lost otherwise: the list of what is wanted, left open on a connection that others use next."""
+    world.store(*(world.message(n) for n in (1, 2, 3)))
+
+    def enqueue(version: str) -> int:
+        return world.queue.enqueue_window(version, channel_ids=[5], window=world.day, lane="reparse", page=2)
+
+    with pytest.raises(psycopg.DataError):
+        enqueue("no text of Postgres: \0")
+    assert enqueue("good") == 3
 
 
 def test_a_job_that_is_given_back_keeps_its_attempts_and_what_they_cost(queued: "World") -> None:

@@ -1,7 +1,9 @@
 -- name: lock_projection
 -- Until the transaction ends nobody else projects or promotes. A page stays in memory; compiling its plan would take
--- longer than the page.
-SELECT pipeline_version, set_config('jit', 'off', true), set_config('work_mem', '64MB', true)
+-- longer than the page, and remembering what each message gave is of no use: none comes twice.
+SELECT
+    pipeline_version,
+    set_config('jit', 'off', true), set_config('enable_memoize', 'off', true), set_config('work_mem', '64MB', true)
 FROM projection FOR UPDATE;
 
 -- name: live_version
@@ -12,11 +14,13 @@ UPDATE projection SET pipeline_version = coalesce(pipeline_version, %(version)s)
 
 -- name: take_unprojected
 DELETE FROM unprojected
-WHERE pipeline_version = %(version)s AND raw_id = ANY (ARRAY(
-    SELECT raw_id FROM unprojected
-    WHERE pipeline_version = %(version)s AND raw_id > %(after)s
-    ORDER BY raw_id LIMIT %(limit)s
-))
+WHERE pipeline_version = %(version)s AND raw_id > %(after)s AND raw_id <= (
+    SELECT max(raw_id) FROM (
+        SELECT raw_id FROM unprojected
+        WHERE pipeline_version = %(version)s AND raw_id > %(after)s
+        ORDER BY raw_id LIMIT %(limit)s
+    ) AS page
+)
 RETURNING raw_id;
 
 -- name: waiting
@@ -42,7 +46,7 @@ WITH touched AS MATERIALIZED (
 known AS MATERIALIZED (
     SELECT
         raw.channel_id, raw.message_id, raw.revision, raw.raw_id, raw.kind, raw.posted_at, raw.reply_to,
-        job.status, job.reason
+        job.status, job.reason, job.result -> 'segments' AS segments, job.meta -> 'closes' AS closes
     FROM touched
     CROSS JOIN LATERAL (
         SELECT * FROM telegram_messages_raw AS each
@@ -59,7 +63,7 @@ known AS MATERIALIZED (
 ),
 told AS MATERIALIZED (
     SELECT DISTINCT ON (channel_id, message_id)
-        *,
+        channel_id, message_id, raw_id, posted_at, reply_to, closes,
         CASE
             WHEN kind = 'tombstone' THEN 'deleted'
             WHEN status = 'skipped' AND reason = 'status' THEN 'taken'
@@ -68,7 +72,8 @@ told AS MATERIALIZED (
     FROM known ORDER BY channel_id, message_id, revision DESC
 ),
 content AS MATERIALIZED (
-    SELECT DISTINCT ON (channel_id, message_id) * FROM known
+    SELECT DISTINCT ON (channel_id, message_id) channel_id, message_id, raw_id, posted_at, segments
+    FROM known
     WHERE status = 'ok' ORDER BY channel_id, message_id, revision DESC
 ),
 before AS MATERIALIZED (
@@ -100,12 +105,7 @@ upserted AS (
         content.posted_at, coalesce(told.closing, CASE seg.status WHEN 'closed' THEN 'stated' END), %(at)s
     FROM content
     JOIN told USING (channel_id, message_id)
-    CROSS JOIN LATERAL (
-        SELECT result FROM telegram_extractions AS each
-        WHERE each.raw_id = content.raw_id AND each.pipeline_version = %(version)s
-        OFFSET 0
-    ) AS job
-    CROSS JOIN LATERAL jsonb_array_elements(job.result -> 'segments') WITH ORDINALITY AS element (value, place)
+    CROSS JOIN LATERAL jsonb_array_elements(content.segments) WITH ORDINALITY AS element (value, place)
     CROSS JOIN LATERAL jsonb_to_record(element.value) AS seg (
         assignment_code text, academic_display_text text, learning_mode jsonb, address text[],
         postal_code text[], nearest_mrt text[], districts integer[], region text, lesson_schedule text[],
@@ -145,10 +145,9 @@ removed AS (
     DELETE FROM projected_assignments AS shown
     USING before
     JOIN content USING (channel_id, message_id)
-    JOIN telegram_extractions AS job ON job.raw_id = content.raw_id AND job.pipeline_version = %(version)s
     WHERE shown.projection = %(version)s AND shown.channel_id = before.channel_id
     AND shown.message_id = before.message_id AND shown.segment = before.segment
-    AND before.segment >= jsonb_array_length(job.result -> 'segments')
+    AND before.segment >= jsonb_array_length(content.segments)
     RETURNING shown.channel_id
 ),
 closed AS ( -- of messages whose rows another version, or an end that was reset since, has given
@@ -169,16 +168,15 @@ standing AS MATERIALIZED (
             SELECT told.reply_to WHERE told.reply_to IS NOT NULL
             UNION
             SELECT linked_message(link, told.channel_id, channel.reference)
-            FROM jsonb_array_elements_text(job.meta #> '{closes,links}') AS link
+            FROM jsonb_array_elements_text(told.closes -> 'links') AS link
             WHERE linked_message(link, told.channel_id, channel.reference) IS NOT NULL
         ) AS points,
         ARRAY(
-            SELECT DISTINCT code_key(code) FROM jsonb_array_elements_text(job.meta #> '{closes,codes}') AS code
+            SELECT DISTINCT code_key(code) FROM jsonb_array_elements_text(told.closes -> 'codes') AS code
             WHERE code_key(code) IS NOT NULL
         ) AS codes
     FROM told
     JOIN channels AS channel USING (channel_id)
-    JOIN telegram_extractions AS job ON job.raw_id = told.raw_id AND job.pipeline_version = %(version)s
     WHERE told.closing = 'taken'
 ),
 fallen AS (

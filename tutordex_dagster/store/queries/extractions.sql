@@ -57,22 +57,24 @@ ORDER BY text_hash, raw_id;
 -- name: enqueue
 SELECT enqueue_telegram_extractions(%(raw_ids)s, %(version)s, %(priority)s, %(force)s, %(at)s);
 
--- name: enqueue_window
-SELECT enqueue_telegram_extractions(
-    ARRAY(
-        SELECT latest.raw_id
-        FROM unnest(%(channel_ids)s::bigint[]) AS channel (channel_id)
-        CROSS JOIN LATERAL (
-            SELECT message.raw_id
-            FROM live_messages AS message
-            WHERE message.channel_id = channel.channel_id
-            AND message.posted_at >= %(since)s AND message.posted_at < %(until)s
-            ORDER BY message.posted_at, message.message_id
-            LIMIT %(limit)s
-        ) AS latest
-    ),
-    %(version)s, %(priority)s, %(force)s, %(at)s
-);
+-- name: window_raw_ids
+-- In the order of the log: channel by channel, every page of it would be read and written again for each of them.
+SELECT raw_id FROM telegram_messages_raw
+WHERE channel_id = ANY (%(channel_ids)s) AND posted_at >= %(since)s AND posted_at < %(until)s
+ORDER BY raw_id;
+
+-- name: oldest_raw_ids
+SELECT oldest.raw_id
+FROM unnest(%(channel_ids)s::bigint[]) AS channel (channel_id)
+CROSS JOIN LATERAL (
+    SELECT message.raw_id
+    FROM live_messages AS message
+    WHERE message.channel_id = channel.channel_id
+    AND message.posted_at >= %(since)s AND message.posted_at < %(until)s
+    ORDER BY message.posted_at, message.message_id
+    LIMIT %(limit)s
+) AS oldest
+ORDER BY oldest.raw_id;
 
 -- name: backlog
 SELECT pipeline_version AS version, status, count(*) AS jobs

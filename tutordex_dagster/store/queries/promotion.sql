@@ -112,31 +112,54 @@ ORDER BY coalesce(now.posted_at, was.posted_at) DESC, message_id DESC, segment
 LIMIT %(limit)s;
 
 -- name: find_unsaid
--- Messages with rows or a standing status post in the live projection of which the version has not said anything,
--- because it is not there yet, gave up, or came after their deletion.
+-- Messages with rows or a standing status post in the live projection and none by the version in its own. Reads both
+-- projections whole: as long as nobody projects, the answer holds, whatever is stored or finished meanwhile.
 CREATE TEMPORARY TABLE unsaid ON COMMIT DROP AS
-SELECT channel_id, message_id
-FROM (
-    SELECT channel_id, message_id FROM projected_assignments WHERE projection = %(live)s
-    UNION SELECT channel_id, message_id FROM status_posts WHERE projection = %(live)s
-    EXCEPT SELECT channel_id, message_id FROM projected_assignments
-        WHERE projection = %(version)s AND pipeline_version = projection
-    EXCEPT SELECT channel_id, message_id FROM status_posts
-        WHERE projection = %(version)s AND pipeline_version = projection
-) AS shown
-WHERE NOT EXISTS (
+SELECT channel_id, message_id FROM projected_assignments WHERE projection = %(live)s
+UNION SELECT channel_id, message_id FROM status_posts WHERE projection = %(live)s
+EXCEPT SELECT channel_id, message_id FROM projected_assignments
+    WHERE projection = %(version)s AND pipeline_version = projection
+EXCEPT SELECT channel_id, message_id FROM status_posts
+    WHERE projection = %(version)s AND pipeline_version = projection;
+
+-- name: find_carried
+-- Messages whose rows in the version's projection another one has given, at an earlier promotion.
+CREATE TEMPORARY TABLE carried ON COMMIT DROP AS
+SELECT DISTINCT channel_id, message_id FROM projected_assignments
+WHERE projection = %(version)s AND pipeline_version <> %(version)s;
+
+-- name: count_found
+ANALYZE unsaid, carried;
+
+-- name: drop_said
+-- Leaves the messages of which the version has not said anything, because it is not there yet, gave up, or came
+-- after their deletion.
+DELETE FROM unsaid WHERE EXISTS (
+    SELECT FROM projected_assignments AS shown
+    WHERE shown.channel_id = unsaid.channel_id AND shown.message_id = unsaid.message_id
+    AND shown.projection = %(version)s AND shown.pipeline_version = %(version)s
+    OFFSET 0 -- message by message through the index, here and below
+) OR EXISTS (
+    SELECT FROM status_posts AS post
+    WHERE post.channel_id = unsaid.channel_id AND post.message_id = unsaid.message_id
+    AND post.projection = %(version)s AND post.pipeline_version = %(version)s
+    OFFSET 0
+) OR EXISTS (
     SELECT FROM telegram_messages_raw AS raw
     JOIN telegram_extractions AS job ON job.raw_id = raw.raw_id AND job.pipeline_version = %(version)s
-    WHERE raw.channel_id = shown.channel_id AND raw.message_id = shown.message_id
+    WHERE raw.channel_id = unsaid.channel_id AND raw.message_id = unsaid.message_id
     AND job.status IN ('ok', 'skipped') AND coalesce(job.reason NOT IN ('superseded', 'deleted'), true)
+    OFFSET 0
 );
 
 -- name: count_unsaid
 SELECT count(*) FROM projected_assignments JOIN unsaid USING (channel_id, message_id) WHERE projection = %(live)s;
 
 -- name: drop_carried_rows
-DELETE FROM projected_assignments WHERE projection = %(version)s AND pipeline_version <> %(version)s
-RETURNING channel_id, code_key, message_id;
+DELETE FROM projected_assignments AS shown USING carried
+WHERE shown.projection = %(version)s AND shown.pipeline_version <> %(version)s
+AND shown.channel_id = carried.channel_id AND shown.message_id = carried.message_id
+RETURNING shown.channel_id, shown.code_key, shown.message_id;
 
 -- name: drop_carried_posts
 DELETE FROM status_posts WHERE projection = %(version)s AND pipeline_version <> %(version)s
