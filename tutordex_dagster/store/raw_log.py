@@ -63,7 +63,7 @@ class PostgresRawLog:
     def confirm(self, cursors: Mapping[int, int], at: datetime) -> None:
         """Note cursors by channel id that their sources gave at the instant `at`, with nothing new to store.
 
-        One statement for all channels. Raises UsageError, and notes none, when one is not registered.
+        All channels at once. Raises UsageError, and notes none, when one is not registered.
         """
         with self._db.connection() as connection:
             _move_cursors(connection, cursors, at)
@@ -204,9 +204,10 @@ def _move_cursors(connection: Connection, cursors: Mapping[int, int], observed_a
         "cursors": list(cursors.values()),
         "observed_at": observed_at,
     }
-    found = {row[0] for row in connection.execute(_SQL["move_cursors"], params).fetchall()}
-    for channel_id in sorted(cursors.keys() - found):
+    known = {row[0] for row in connection.execute(_SQL["lock_channels"], params).fetchall()}
+    for channel_id in sorted(cursors.keys() - known):
         raise _unregistered(channel_id)
+    connection.execute(_SQL["move_cursors"], params)
 
 
 def _unregistered(channel_id: int) -> UsageError:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -64,6 +65,16 @@ class World:
         """Register channel `t.me/c<id>`."""
         info = ChannelInfo(channel_id=channel_id, reference=f"t.me/c{channel_id}", title="Agency")
         return self.channels.register(info, source="telegram", collect_since=since)
+
+    def wait_for_blocked(self, sessions: int) -> None:
+        """Look until so many sessions of this database wait for a lock; 10 s at most."""
+        deadline = monotonic() + 10
+        query = (
+            "SELECT count(*) AS n FROM pg_stat_activity "
+            "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+        )
+        while self.rows(query)[0]["n"] < sessions:
+            assert monotonic() < deadline
 
     def at(self, minute: float) -> datetime:
         """Return ten o'clock plus so many minutes."""

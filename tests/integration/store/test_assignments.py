@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
-from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
@@ -263,20 +262,9 @@ def test_a_deletion_during_a_projection_is_never_lost(shown: "World") -> None:
         with shown.db.connection() as blocker:
             blocker.execute("SELECT FROM assignments FOR UPDATE")
             deletion = pool.submit(shown.store, seen=60, sweep="sealed")
-            wait_for_blocked(shown, 1)
+            shown.wait_for_blocked(1)
             projection = pool.submit(shown.assignments.project, "v1")
-            wait_for_blocked(shown, 2)
+            shown.wait_for_blocked(2)
         assert deletion.result().deleted == 1
         projection.result()
     assert shown.shown() == {(1, 0): ("A2", "closed", "deleted")}
-
-
-def wait_for_blocked(world: "World", sessions: int) -> None:
-    """Look until so many sessions of this database wait for a lock; 10 s at most."""
-    deadline = monotonic() + 10
-    query = (
-        "SELECT count(*) AS n FROM pg_stat_activity "
-        "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
-    )
-    while world.rows(query)[0]["n"] < sessions:
-        assert monotonic() < deadline

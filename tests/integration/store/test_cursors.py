@@ -1,6 +1,7 @@
 """Cursors: how far every channel is followed, moved with what is stored, and forward only."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import pytest
 
 from tutordex_dagster.capture.contract import Position
 from tutordex_dagster.errors import UsageError
+from tutordex_dagster.store.database import Database
 
 if TYPE_CHECKING:
     from tests.integration.store.conftest import World
@@ -87,6 +89,22 @@ def test_cursors_and_positions_of_unregistered_channels_are_refused(world: "Worl
     with pytest.raises(UsageError, match="77: is not a registered channel"):
         world.log.position(77)
     assert position(world) == (None, None, 0)
+
+
+def test_confirmations_that_waited_for_each_other_do_not_deadlock_beside_a_batch(world: "World") -> None:
+    """A batch leaves a key share lock on its channel's row until the end of its transaction."""
+    others = Database(world.db.url)
+    with closing(others), ThreadPoolExecutor(2) as pool, others.connection() as batch:
+        batch.execute("SELECT FROM channels FOR KEY SHARE")
+        with others.connection() as blocker:
+            blocker.execute("UPDATE channels SET title = 'renamed'")
+            first = pool.submit(world.log.confirm, {5: 1}, world.at(1))
+            world.wait_for_blocked(1)
+            second = pool.submit(world.log.confirm, {5: 2}, world.at(2))
+            world.wait_for_blocked(2)
+        first.result()
+        second.result()
+    assert position(world) == (2, world.at(2), 0)
 
 
 def test_storing_and_confirming_many_channels_at_once_ends_at_the_highest_cursors(world: "World") -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.store.test_assignments import wait_for_blocked
 from tutordex_dagster.capture.contract import EnqueueFor
 from tutordex_dagster.errors import UsageError
 from tutordex_dagster.store.promotion import Promotions, Switched
@@ -135,10 +134,10 @@ def test_a_message_stored_during_the_switch_waits_and_gets_its_job(shown: "World
             switch = pool.submit(
                 promotions(shown).switch, "v2", after=3, action="promote", actor="me", fingerprint="f"
             )
-            wait_for_blocked(shown, 1)
+            shown.wait_for_blocked(1)
             wish = EnqueueFor(version="v1", lane="live", live=True)
             store = pool.submit(shown.log.store, replace(batch, enqueue=[wish]))
-            wait_for_blocked(shown, 2)
+            shown.wait_for_blocked(2)
         assert switch.result().previous == "v1"
         assert store.result().enqueued == 1
     assert (4, 1) in shown.jobs("v2")
@@ -154,7 +153,7 @@ def test_an_end_that_comes_while_the_switch_waits_for_stores_is_shown(shown: "Wo
             switch = pool.submit(
                 promotions(shown).switch, "v2", after=3, action="promote", actor="me", fingerprint="f"
             )
-            wait_for_blocked(shown, 1)
+            shown.wait_for_blocked(1)
             shown.extract({1: ["A1-v2"], 2: "promo", 3: "promo"}, "v2")
         assert switch.result() == Switched(previous="v1", kept=0, enqueued=0)
     assert codes(shown) == {1: ["A1-v2"]}

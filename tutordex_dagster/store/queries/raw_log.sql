@@ -226,24 +226,21 @@ SELECT enqueue_telegram_extractions(
 UPDATE channel_hours SET reread_at = %(at)s
 WHERE channel_id = %(channel_id)s AND hour >= hour_of(%(since)s) AND hour < %(until)s;
 
+-- name: lock_channels
+-- In one order, and before the statement that changes them: a statement that locks and changes the same row may see
+-- the row as it was before it waited, goes back to that version, and then waits for whoever waits for us.
+SELECT channel_id FROM channels WHERE channel_id = ANY (%(channel_ids)s) ORDER BY channel_id FOR NO KEY UPDATE;
+
 -- name: move_cursors
 -- Forward only: a cursor that is behind the known one says nothing, the same one says that nothing happened.
-WITH told AS (
-    SELECT * FROM unnest(%(channel_ids)s::bigint[], %(cursors)s::bigint[]) AS told (channel_id, cursor)
-),
-locked AS (
-    SELECT channel_id FROM channels JOIN told USING (channel_id)
-    ORDER BY channel_id FOR NO KEY UPDATE OF channels
-)
 UPDATE channels AS channel SET
     cursor = greatest(channel.cursor, told.cursor),
     cursor_at = CASE
         WHEN channel.cursor > told.cursor THEN channel.cursor_at
         ELSE greatest(channel.cursor_at, %(observed_at)s)
     END
-FROM told JOIN locked USING (channel_id)
-WHERE channel.channel_id = told.channel_id
-RETURNING channel.channel_id;
+FROM unnest(%(channel_ids)s::bigint[], %(cursors)s::bigint[]) AS told (channel_id, cursor)
+WHERE channel.channel_id = told.channel_id;
 
 -- name: positions
 SELECT
