@@ -19,6 +19,7 @@ from tutordex_dagster.comparison.statistics import (
     mcnemar,
     percentile,
     spreads,
+    swapping,
     wilson,
 )
 from tutordex_dagster.comparison.tally import ArmTally, Basis, Table, Tally
@@ -31,8 +32,8 @@ SEED = 20_251_231
 class FieldTest:
     """A paired test of one field: hits are right answers, or filled fields where nothing is labelled.
 
-    `difference` is B minus A as a share of `n`; `p` is McNemar's over posts and `p_channels` Student's over
-    channels (None with few), both corrected by Holm over every test of the page.
+    `difference` is B minus A as a share of `n`; `p` is McNemar's over posts, corrected by Holm over every
+    test of the page, and `p_channels` that of swapping the names in whole channels (None with few channels).
     `detectable` is the smallest true difference this many posts would have shown four times in five.
     """
 
@@ -163,7 +164,9 @@ def _tests(tally: Tally, alpha: float, seed: int) -> dict[str, FieldTest]:
     raw = {index: mcnemar(*_discordant(tables[basis], index)) for index, basis in chosen.items()}
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     found = {index: spread for index, basis in chosen.items() if (spread := intervals[basis][index])}
-    over_channels = _over_channels(found)
+    many = [index for index, spread in found.items() if spread.method == "bootstrap over channels"]
+    net = [(tables[chosen[index]].only_b - tables[chosen[index]].only_a)[:, index] for index in many]
+    over_channels = dict(zip(many, swapping(np.stack(net, axis=1), rng), strict=True)) if many else {}
     return {
         FIELDS[index].name: _test(
             tables[chosen[index]],
@@ -176,11 +179,6 @@ def _tests(tally: Tally, alpha: float, seed: int) -> dict[str, FieldTest]:
         )
         for index, spread in found.items()
     }
-
-
-def _over_channels(found: Mapping[int, Spread]) -> dict[int, float]:
-    raw = {index: spread.p for index, spread in found.items() if spread.p is not None}
-    return dict(zip(raw, holm(list(raw.values())), strict=True))
 
 
 def _basis(tables: Mapping[Basis, Table], index: int) -> Basis | None:

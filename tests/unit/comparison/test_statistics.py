@@ -18,6 +18,7 @@ from tutordex_dagster.comparison.statistics import (
     spreads,
     student,
     student_point,
+    swapping,
     wilson,
 )
 
@@ -131,12 +132,38 @@ def test_the_bootstrap_agrees_with_scipys() -> None:
     assert found.interval == pytest.approx((expected.low, expected.high), abs=0.004)
 
 
-def test_channels_are_tested_as_a_one_sample_t_test_does() -> None:
+def test_the_margin_over_channels_has_the_error_of_a_mean() -> None:
     """With as many posts in every channel the ratio's error is that of a mean."""
     net = [3, 5, -1, 4, 0, 6, 2, 3, 1, 4]
     (found,) = spreads(*_columns(*[(max(-d, 0), max(d, 0), 50) for d in net]), np.random.default_rng(1))
     assert found is not None
-    assert found.p == pytest.approx(stats.ttest_1samp(net, 0).pvalue, abs=1e-10)
+    errors = stats.t.isf(0.025, 9) + stats.norm.isf(0.1)
+    cautious = errors * np.sqrt(9 / stats.chi2.ppf(0.2, 9))
+    assert found.margin == pytest.approx(cautious * stats.sem(net) / 50, rel=3e-3)
+
+
+def test_swapping_names_agrees_with_scipys_permutation_test() -> None:
+    net = np.array([3, 5, -1, 4, 0, 6, 2, -3, 1, 4])
+    exact = stats.permutation_test((net,), np.sum, permutation_type="samples", n_resamples=np.inf).pvalue
+    (found,) = swapping(net[:, None], np.random.default_rng(1))
+    assert found == pytest.approx(exact, abs=4 * np.sqrt(exact / 2000))
+
+
+def test_swapping_names_corrects_for_every_field_that_is_not_more_odd() -> None:
+    """Step by step: independent fields count one by one, a field told twice counts once."""
+    rng = np.random.default_rng(4)
+    odd, noise = rng.integers(-2, 6, size=(30, 1)), rng.integers(-4, 5, size=(30, 6))
+    alone, twice = swapping(odd, rng), swapping(np.hstack([odd, odd]), rng)
+    assert twice == pytest.approx(alone * 2, abs=0.01)
+    page = swapping(np.hstack([noise, odd]), rng)
+    raw = [swapping(noise[:, [field]], rng)[0] for field in range(6)]
+    assert all(of_page >= one - 0.03 for of_page, one in zip(page, [*raw, *alone], strict=True))
+    assert max(page) == pytest.approx(max(raw), abs=0.05)
+    assert page[int(np.argmin(raw))] > min(raw) + 0.05
+
+
+def test_swapping_names_finds_nothing_odd_in_nothing() -> None:
+    assert swapping(np.zeros((9, 2), dtype=np.int64), np.random.default_rng(1)) == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("channels", [1, 7])
@@ -144,7 +171,7 @@ def test_few_channels_speak_for_themselves_only(channels: int) -> None:
     """Agresti and Min's interval over their posts, worked out by hand: 0, 9 and 100 posts a channel."""
     (found,) = spreads(*_columns(*[(0, 9, 100)] * channels), np.random.default_rng(1))
     assert found is not None
-    assert (found.method, found.clusters, found.p) == ("posts of these channels", channels, None)
+    assert (found.method, found.clusters) == ("posts of these channels", channels)
     net, n = 9 * channels, 100 * channels + 2
     error = np.sqrt(net + 1 - net**2 / n) / n
     assert found.interval == pytest.approx((net / n - 1.96 * error, net / n + 1.96 * error), abs=1e-4)
