@@ -21,7 +21,7 @@ up: $(READY)
 	@exec $(BIN)/tutordex up
 
 test: check
-	$(BIN)/pytest -n 3 --dist loadfile --cov=tutordex_dagster --cov-branch --cov-report=
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov=tutordex_dagster --cov-branch --cov-report=
 	$(BIN)/coverage report --skip-covered --fail-under=90
 	$(BIN)/coverage report --include='tutordex_dagster/store/*,tutordex_dagster/queue/*' --fail-under=95
 

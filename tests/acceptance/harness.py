@@ -82,14 +82,17 @@ query Logs($id: ID!) {
 }"""
 
 
-def wait_for(what: str, look: Callable[[], Seen | None], *, seconds: float = 90) -> Seen:
-    """Return what `look` finds as soon as it finds something; fail after the deadline."""
+def wait_for(what: str, look: Callable[[], Seen | None], *, seconds: float = 90, every: float = 0.5) -> Seen:
+    """Return what `look` finds as soon as it finds something; fail after the deadline.
+
+    Looks `every` so many seconds: a look through the UI keeps a processor busy for a good part of one.
+    """
     deadline = monotonic() + seconds
     while True:
         if found := look():
             return found
         assert monotonic() < deadline, f"waited {seconds} s for {what}"
-        sleep(0.05)
+        sleep(every)
 
 
 @dataclass(kw_only=True)

@@ -75,7 +75,7 @@ def test_a_backfill_whose_worker_was_killed_ends_like_an_undisturbed_one(
     system: System, backfills: Backfills
 ) -> None:
     span = backfills.span
-    wait_for("some hours of many", lambda: system.sql(SEALED, 912, *span)[0][0] > 0, seconds=240)
+    wait_for("some hours of many", lambda: system.sql(SEALED, 912, *span)[0][0] > 0, seconds=240, every=0.1)
     run = system.run_of(backfills.disturbed, "t.me/killed_demo")
     os.kill(system.worker_of(run), signal.SIGKILL)
     wait_for("the run to fail", lambda: system.run_status(run) == "FAILURE")
