@@ -14,7 +14,6 @@ from tutordex_dagster.capture.references import parse_channel_list
 from tutordex_dagster.comparison.contract import Arm, Pair
 from tutordex_dagster.comparison.experiments import ExperimentSpec, load_experiments
 from tutordex_dagster.errors import UsageError
-from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
 from tutordex_dagster.resources.arms import Progress, work_off
 from tutordex_dagster.windows import Sleep, Window
 
@@ -60,7 +59,7 @@ def run_experiment(
     unknown version or channel, and for an experiment that was frozen differently; TransientError when a
     version cannot extract now, or posts do not come to an end. What was extracted is kept.
     """
-    versions = [registered(services, name) for name in spec.versions]
+    versions = [services.registered(services.pipeline(name)) for name in spec.versions]
     freeze(services, spec)
     work_off(services, spec.name, versions, progress=progress, sleep=sleep)
     return compare_experiment(services, spec)
@@ -122,13 +121,6 @@ def arm_of(services: "Services", name: str) -> Arm:
             repr(name), "has extracted nothing here", f"known versions: {', '.join(known) or 'none yet'}"
         )
     return Arm(version=name, fingerprint=known[name])
-
-
-def registered(services: "Services", name: str) -> PipelineSpec:
-    """Return a version by its name once the database has accepted its fingerprint."""
-    spec = services.pipeline(name)
-    services.versions.register(spec.name, fingerprint(spec), spec.model_dump(mode="json"))
-    return spec
 
 
 def write_report(
