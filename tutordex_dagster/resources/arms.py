@@ -66,6 +66,9 @@ def _round(services: "Services", experiment: str, worker: VersionWorker, progres
     """Take what is due for one version, and tell how far it is then."""
     version = worker.spec.name
     before = services.comparisons.standing(experiment, version)
+    progress(version, before.ended, before.posts)
+    if not before.due(services.clock()):
+        return before
     ended = before.ended
 
     def note(batch: Sequence[Finished]) -> None:

@@ -53,6 +53,10 @@ class Standing:
         """Count the posts whose job has no end yet."""
         return self.held + self.failed + self.pending
 
+    def due(self, now: datetime) -> bool:
+        """Tell whether a claim could take one of them at this instant (aware UTC)."""
+        return self.next_due_at is not None and self.next_due_at <= now
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLabel:
@@ -109,8 +113,11 @@ class Comparisons:
 
     def due_ids(self, experiment: str, version: str) -> Iterator[list[int]]:
         """Yield those that a claim of this version could take now, expired leases included."""
-        params = {"experiment": experiment, "version": version, "at": self._clock()}
-        return self._pages(_SQL["due_member_page"], params, _PAGE)
+        for raw_ids in self.member_ids(experiment):
+            params = {"raw_ids": raw_ids, "version": version, "at": self._clock()}
+            due = self._db.fetch(_SQL["due_of"], params, scalar_row)
+            if due:
+                yield due
 
     def standing(self, experiment: str, version: str) -> Standing:
         """Tell how far this version is with them."""

@@ -24,14 +24,13 @@ SELECT raw_id FROM experiment_members
 WHERE experiment = %(experiment)s AND raw_id > %(after)s
 ORDER BY raw_id LIMIT %(limit)s;
 
--- name: due_member_page
-SELECT member.raw_id
-FROM experiment_members AS member
+-- name: due_of
+SELECT job.raw_id
+FROM unnest(%(raw_ids)s::bigint[]) AS member (raw_id)
 JOIN telegram_extractions AS job ON job.raw_id = member.raw_id AND job.pipeline_version = %(version)s
-WHERE member.experiment = %(experiment)s AND member.raw_id > %(after)s
-AND CASE WHEN job.status = 'processing' THEN job.lease_expires_at <= %(at)s
+WHERE CASE WHEN job.status = 'processing' THEN job.lease_expires_at <= %(at)s
     ELSE job.status IN ('pending', 'failed') AND job.not_before <= %(at)s END
-ORDER BY member.raw_id LIMIT %(limit)s;
+ORDER BY job.raw_id;
 
 -- name: standing
 SELECT %(version)s AS version,
