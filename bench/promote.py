@@ -3,16 +3,21 @@
     python bench/promote.py [--rows 1000000] [--channels 25]
 
 The log holds `--rows` posts; two versions have extracted each of them; one post in fifty is a status post
-that names a code, one in fifty replies to a post. The live version is shown already. Timed: building the
-candidate's projection beside it, and the switch. A reader counts assignments all the while: it must only ever
-see one of two numbers. A writer takes a channel's lock again and again, as storing does: its longest wait is
-told. The bare statement writes the candidate's rows into a table with the same indexes.
+that names a code, one in fifty replies to a post; one in a hundred is an assignment to the candidate alone.
+The live version is shown already. Timed: building the candidate's projection beside it, and the switch. A
+reader counts assignments all the while: it must see what the one version found, then what the other found,
+and nothing in between; else this ends with status 1. A writer takes a channel's lock again and again, as
+storing does: its longest wait is told. The bare statement writes the candidate's rows into a table with the
+same indexes.
 """
 
 import argparse
+import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,15 +55,21 @@ FILL_JOBS = """
         reason, meta, enqueued_at, finished_at
     )
     SELECT raw_id, %(version)s, channel_id, posted_at,
-        CASE WHEN status_post THEN 'skipped' ELSE 'ok' END::job_status, 3, 1, now(),
-        CASE WHEN NOT status_post THEN replace(%(result)s, 'CODE', 'A' || message_id) END::jsonb,
-        CASE WHEN status_post THEN 'status' END,
+        CASE WHEN status_post OR overlooked THEN 'skipped' ELSE 'ok' END::job_status, 3, 1, now(),
+        CASE
+            WHEN NOT (status_post OR overlooked) THEN replace(%(result)s, 'CODE', 'A' || message_id)
+        END::jsonb,
+        CASE WHEN status_post THEN 'status' WHEN overlooked THEN 'no_assignment' END,
         CASE WHEN message_id %% 50 = 8
             THEN format('{"closes": {"codes": ["A%%s"], "links": []}}', message_id - %(channels)s)
             ELSE '{}'
         END::jsonb,
         now(), now()
-    FROM (SELECT *, message_id %% 50 IN (7, 8) AS status_post FROM telegram_messages_raw) AS message
+    FROM (
+        SELECT *, message_id %% 50 IN (7, 8) AS status_post,
+            %(version)s = 'now' AND message_id %% 100 = 50 AS overlooked
+        FROM telegram_messages_raw
+    ) AS message
 """
 FILL_UNPROJECTED = "INSERT INTO unprojected SELECT pipeline_version, raw_id FROM telegram_extractions"
 MAKE_TWIN = "CREATE TABLE twin (LIKE projected_assignments INCLUDING ALL)"
@@ -100,23 +111,33 @@ def two_versions(rows: int, channels: int) -> Iterator[Database]:
 
 
 @contextmanager
-def reader(database: Database) -> Iterator[set[int]]:
-    """Count what is shown again and again, until the block ends."""
-    seen: set[int] = set()
+def reader(database: Database) -> Iterator[Counter[int]]:
+    """Count what is shown before the block, all the while, and after it: how often it saw which number."""
+    seen: Counter[int] = Counter()
     stop = Event()
 
     def look() -> None:
-        while not stop.is_set():
-            seen.add(database.value("SELECT count(*) FROM assignments WHERE levels <> '{}'", {}))
-            stop.wait(0.2)
+        seen[database.value("SELECT count(*) FROM assignments WHERE levels <> '{}'", {})] += 1
 
-    thread = Thread(target=look)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        stop.set()
-        thread.join()
+    def keep_looking() -> None:
+        while not stop.wait(0.2):
+            look()
+
+    look()
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(keep_looking)
+        try:
+            yield seen
+        finally:
+            stop.set()
+    looking.result()
+    look()
+
+
+def found(database: Database, version: str) -> int:
+    """Count the assignments a version found, by its extractions: one a post here."""
+    query = "SELECT count(*) FROM telegram_extractions WHERE pipeline_version = %(version)s AND status = 'ok'"
+    return int(database.value(query, {"version": version}))
 
 
 @contextmanager
@@ -182,7 +203,15 @@ def main() -> None:
         database.execute(MAKE_TWIN, {})
         bare = timed("bare INSERT … SELECT of the rows", lambda: database.execute(BARE, {}))
         print(f"\npromotion: {build + switch:.1f} s, {(build + switch) / bare:.1f} times the bare statement")
-        print(f"rollback: {rollback:.1f} s; row counts a reader saw: {sorted(seen)}")
+        print(f"rollback: {rollback:.1f} s")
+        judge(seen, found(database, "now"), found(database, "next"))
+
+
+def judge(seen: Counter[int], before: int, after: int) -> None:
+    """Say what the reader saw; end with status 1 when it was not these two numbers and no other."""
+    print(f"a reader looked {seen.total()} times; how often it saw how many: {dict(sorted(seen.items()))}")
+    if seen.keys() != {before, after}:
+        sys.exit(f"a reader must see {before:,} assignments, then {after:,}, and no other number of them")
 
 
 if __name__ == "__main__":

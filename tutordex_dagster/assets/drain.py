@@ -13,7 +13,6 @@ from pydantic import Field
 
 from tutordex_dagster.assets.assignments import project_and_report
 from tutordex_dagster.assets.events import newest_event, report_in_run
-from tutordex_dagster.assets.extractions import register_version
 from tutordex_dagster.assets.keys import DRAIN_JOB, RAW_MESSAGES
 from tutordex_dagster.assets.reports import Hours, extracted_hours, extraction_events
 from tutordex_dagster.assets.spending import spending
@@ -44,8 +43,7 @@ def drain_due(
     context: dg.OpExecutionContext, config: DrainConfig, services: dg.ResourceParam[Services]
 ) -> None:
     """Drain, then tell Dagster what changed."""
-    spec = services.pipeline(config.version)
-    register_version(services, spec)
+    spec = services.registered(services.pipeline(config.version))
     tally, touched, ended = _drain(services, spec, config)
     context.log.info(
         "%s: %d jobs (%d ok, %d skipped, %d to be tried again, %d dead) in %d hours",

@@ -67,7 +67,7 @@ def extraction_asset(
     def extraction(
         context: dg.AssetExecutionContext, config: ExtractionConfig, services: dg.ResourceParam[Services]
     ) -> Iterator[dg.Output[None]]:
-        register_version(services, spec)
+        services.registered(spec)
         windows = windows_by_channel(context.partition_keys)
         channels = {
             channel: windows[channel.reference]
@@ -91,11 +91,6 @@ def extraction_asset(
         yield done()
 
     return extraction
-
-
-def register_version(services: Services, spec: PipelineSpec) -> None:
-    """Let the database accept the version; UsageError when its name stands for another fingerprint there."""
-    services.versions.register(spec.name, fingerprint(spec), spec.model_dump(mode="json"))
 
 
 def process(

@@ -30,7 +30,8 @@ def ab() -> None:
 def run(name: str) -> None:
     """Run the experiment NAME of the experiments folder: freeze its posts, extract, compare.
 
-    Nothing is broadcast, and neither `assignments` nor any other version's results change.
+    Jobs another worker holds are waited for. Nothing is broadcast, and neither `assignments` nor any other
+    version's results change.
     """
     from tutordex_dagster.resources.comparisons import find_experiment, run_experiment
 
@@ -41,8 +42,8 @@ def run(name: str) -> None:
         with progress(unit="posts") as bar:
             tasks = {version: bar.add_task(f"Extracting {version}", total=None) for version in spec.versions}
 
-            def show(version: str, done: int, posts: int) -> None:
-                bar.update(tasks[version], total=posts, advance=done)
+            def show(version: str, ended: int, posts: int) -> None:
+                bar.update(tasks[version], total=posts, completed=ended)
 
             reports = run_experiment(services, spec, progress=show)
     for report in reports:

@@ -8,7 +8,7 @@ import click
 
 from tutordex_dagster.cli.console import instant, progress, say
 from tutordex_dagster.cli.options import channels_option, window_of, window_options
-from tutordex_dagster.cli.session import chosen_channels, open_session, registered_version, require_raw
+from tutordex_dagster.cli.session import chosen_channels, open_session, require_raw
 from tutordex_dagster.errors import PermanentError, UsageError
 from tutordex_dagster.windows import HOUR, Window
 
@@ -80,7 +80,9 @@ def _run(
     from tutordex_dagster.cli.environment import dagster_instance
     from tutordex_dagster.resources.databases import database_urls
 
-    versions = [registered_version(services, w.version).name for w in services.enqueue_for("backfill")]
+    versions = [
+        services.registered(services.pipeline(wish.version)).name for wish in services.enqueue_for("backfill")
+    ]
     # A limit counts over the whole window, so that window has to stay one run.
     slices = [window] if max_messages else list(slices_of(window))
     done: list[runs.BackfillSummary] = []

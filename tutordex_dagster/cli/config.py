@@ -13,7 +13,7 @@ HEADING = """\
 Everything is set by environment variables, or by the same names in a file `.env` in the project folder; the
 environment wins. Nothing has to be set for a first run. `tutordex config check` finds misspelt names.
 
-This page is written by `make docs` from `tutordex_dagster/settings.py`.
+This page is written by `make docs` from `tutordex_dagster/settings/`.
 
 """
 

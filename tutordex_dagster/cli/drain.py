@@ -10,7 +10,7 @@ import click
 from rich.progress import Progress, TaskID
 
 from tutordex_dagster.cli.console import instant, progress, say
-from tutordex_dagster.cli.session import open_session, registered_version, require_results
+from tutordex_dagster.cli.session import open_session, require_results
 from tutordex_dagster.operations.stopping import stop_signals
 from tutordex_dagster.windows import hour_of
 
@@ -43,7 +43,7 @@ def drain(name: str | None, max_jobs: int | None, *, oneshot: bool) -> None:
     """
     with open_session() as services, stop_signals() as stop:
         require_results(services)
-        spec = registered_version(services, name)
+        spec = services.registered(services.chosen(name))
         worker = Worker(services=services, spec=spec, stop=stop)
         with progress(unit="jobs") as bar:
             worker.show_on(bar)

@@ -6,7 +6,7 @@ import click
 
 from tutordex_dagster.cli.console import progress, say
 from tutordex_dagster.cli.options import channels_option, window_of, window_options
-from tutordex_dagster.cli.session import chosen_channels, open_session, registered_version, require_raw
+from tutordex_dagster.cli.session import chosen_channels, open_session, require_raw
 from tutordex_dagster.windows import Window
 
 _FIRST = datetime(2013, 8, 14, tzinfo=UTC)
@@ -35,7 +35,7 @@ def enqueue(
         require_raw(services)
         window = window_of(since, until, default=Window(_FIRST, services.clock()))
         chosen = chosen_channels(services, channels)
-        version = registered_version(services, name).name
+        version = services.registered(services.chosen(name)).name
         with progress(unit="messages") as bar:
             task = bar.add_task(f"Enqueuing for {version}", total=None)
             jobs = services.queue.enqueue_window(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tutordex_dagster.cli.console import instant, progress, say
-from tutordex_dagster.cli.session import open_session, registered_version
+from tutordex_dagster.cli.session import open_session
 from tutordex_dagster.windows import hour_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def import_export(file: Path, channel: str, timezone: str | None, chat: str | No
     with open_session() as services:
         enqueue = services.enqueue_for("backfill")
         for wish in enqueue:
-            registered_version(services, wish.version)
+            services.registered(services.pipeline(wish.version))
         with progress(in_bytes=True) as bar:
             task = bar.add_task(f"Importing {file.name}", total=None)
             summary = imports.import_export(

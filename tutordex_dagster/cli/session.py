@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tutordex_dagster.errors import UsageError
 
 if TYPE_CHECKING:
-    from tutordex_dagster.extraction.versions import PipelineSpec
     from tutordex_dagster.resources.services import Services
     from tutordex_dagster.store.channels import Channel
 
@@ -50,15 +49,3 @@ def chosen_channels(services: "Services", channels: str | None) -> "list[Channel
     if channels is None:
         return services.channels.all()
     return services.channels.by_reference(parse_channel_list(channels))
-
-
-def registered_version(services: "Services", name: str | None) -> "PipelineSpec":
-    """Return the version of that name, or the one without a name, once the database has accepted it.
-
-    Raises UsageError for an unknown version, and for one whose fingerprint is not the one on record.
-    """
-    from tutordex_dagster.extraction.versions import fingerprint
-
-    spec = services.chosen(name)
-    services.versions.register(spec.name, fingerprint(spec), spec.model_dump(mode="json"))
-    return spec

@@ -85,10 +85,9 @@ def _posts(
 
 
 def _extract(services: "Services", spec: "PipelineSpec", raw_ids: list[int]) -> "Tally":
-    from tutordex_dagster.extraction.versions import fingerprint
     from tutordex_dagster.resources.work import VersionWorker
 
-    services.versions.register(spec.name, fingerprint(spec), spec.model_dump(mode="json"))
+    services.registered(spec)
     services.queue.enqueue(spec.name, raw_ids, lane="reparse")
     with progress(unit="posts") as bar:
         task = bar.add_task("Smoke test", total=len(raw_ids))

@@ -73,7 +73,6 @@ def up(host: str | None, port: int | None, *, browser: bool) -> None:
 def _prepare(settings: "Settings") -> "Urls":
     """Make databases, tables, channels and Dagster's folder ready; all of it may exist already."""
     from tutordex_dagster.cli.environment import prepare_dagster_home
-    from tutordex_dagster.cli.session import registered_version
     from tutordex_dagster.resources.channels import sync_channels
     from tutordex_dagster.resources.databases import database_urls
     from tutordex_dagster.resources.pipelines import load_versions
@@ -88,7 +87,7 @@ def _prepare(settings: "Settings") -> "Urls":
     with open_services(settings) as services:
         migrate(services.database)
         for spec in pipelines:
-            registered_version(services, spec.name)
+            services.registered(spec)
         for reference, reason in sync_channels(services).waiting.items():
             say(f"{reference} waits: {reason}")
     prepare_dagster_home(settings)

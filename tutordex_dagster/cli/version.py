@@ -3,7 +3,7 @@
 import click
 from rich.markup import escape
 
-from tutordex_dagster.cli.console import instant, say, stdout, table
+from tutordex_dagster.cli.console import instant, say, stderr, stdout, table
 from tutordex_dagster.cli.session import open_session
 
 
@@ -35,7 +35,7 @@ def list_versions() -> None:
 @click.option("--note", required=True, help="What is new in it, such as prompt_v4.")
 def new(note: str) -> None:
     """Propose the name of a new version and say what to do with it; nothing is written."""
-    from tutordex_dagster.operations.promotion import next_name
+    from tutordex_dagster.operations.promotion import next_name, order_warning
 
     with open_session() as services:
         recorded = {each.name for each in services.versions.all()}
@@ -43,5 +43,8 @@ def new(note: str) -> None:
         name, live = next_name(note, services.clock().date(), known), services.live.name
         folder = services.settings.tutordex_pipelines
     say(name)
+    warning = order_warning(name, known)
+    if warning:
+        stderr().print(warning, soft_wrap=True, markup=False)
     say(f"next: copy the file of {live} in {folder} to {name}.yaml, set `name: {name}` and change it, then")
     say(f"tutordex enqueue --version {name} and tutordex drain --version {name} --oneshot")

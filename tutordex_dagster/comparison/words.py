@@ -87,6 +87,12 @@ def notes(
             f"{unfinished} posts are not finished by both versions; they count for nothing yet. Drain them"
             " and compare again."
         )
+    missing = sum(n for ends, n in outcomes.items() if "missing" in ends)
+    if missing:
+        found.append(
+            f"{missing} of them were never queued for one of the versions; a post that was edited or deleted"
+            " before that can no longer be, and takes no part."
+        )
     if one_sided:
         found.append(
             f"On {one_sided} posts only one version found an assignment. They are in the table of outcomes,"

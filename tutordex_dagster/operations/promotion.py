@@ -22,6 +22,7 @@ _NOT_COMPARED = {
     "code_key",
     "posted_at",
 }
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2}__")
 _NAME_LENGTH = 64
 
 _WIDTH = 60
@@ -119,4 +120,19 @@ def next_name(note: str, today: date, known: Collection[str]) -> str:
         candidate
         for candidate in (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
         if candidate not in taken
+    )
+
+
+def order_warning(name: str, known: Collection[str]) -> str | None:
+    """Say that a new name comes before a known one of the form `YYYY-MM-DD__…`; None when it comes last.
+
+    Rows and lists are ordered by name, so people take the last one for the newest.
+    """
+    behind = sorted(other for other in known if _DATED.match(other) and other > name)
+    if not behind:
+        return None
+    more = f" and {len(behind) - 1} more" if len(behind) > 1 else ""
+    return (
+        f"warning: {name} sorts before {behind[0]}{more}, and rows and lists are in the order of names: it"
+        " will not look like the newest version; choose another --note if that matters"
     )

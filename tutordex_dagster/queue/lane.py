@@ -262,12 +262,10 @@ class _Lane:
         return self._tally.obstacle is not None or self._work.should_stop()
 
     async def _write(self) -> None:
-        ends, self._ends = self._ends, []
-        try:
-            owned = await asyncio.to_thread(self._work.queue.finish, ends)
-        except BaseException:
-            self._ends[:0] = ends
-            raise
+        ends = self._ends[:]
+        owned = await asyncio.to_thread(self._work.queue.finish, ends)
+        del self._ends[: len(ends)]  # only now: what could not be written is kept; more came behind it
+        self._write_at = _now() + LOOK_SECONDS
         self._tally.lost += len(ends) - owned
         self._tally.count(ends)
         self._work.on_batch(ends)

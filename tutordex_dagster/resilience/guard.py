@@ -120,7 +120,7 @@ class CallGuard:
             except BreakerOpen:
                 self._pacer.released(call.method)
                 raise
-            except BaseException:
+            except BaseException:  # cancelled too: Telegram may have counted it, and it is not in flight
                 self._pacer.done(call.method)
                 raise
             else:

@@ -3,7 +3,8 @@
 Nothing here writes `assignments`, sends anything, or touches the rows of a version that takes no part.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,9 @@ from typing import TYPE_CHECKING, TextIO
 from tutordex_dagster.capture.references import parse_channel_list
 from tutordex_dagster.comparison.contract import Arm, Pair
 from tutordex_dagster.comparison.experiments import ExperimentSpec, load_experiments
-from tutordex_dagster.errors import TransientError, UsageError
-from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
-from tutordex_dagster.resources.work import VersionWorker
-from tutordex_dagster.windows import Window
+from tutordex_dagster.errors import UsageError
+from tutordex_dagster.resources.arms import Progress, work_off
+from tutordex_dagster.windows import Sleep, Window
 
 if TYPE_CHECKING:
     from tutordex_dagster.comparison.findings import Comparison
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 ALPHA = 0.05
 """False alarms of an experiment as a whole: several pages share it."""
-
-Progress = Callable[[str, int, int], None]
-"""Told for which version how many posts were just worked through, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,23 +47,21 @@ def find_experiment(services: "Services", name: str) -> ExperimentSpec:
 
 
 def run_experiment(
-    services: "Services", spec: ExperimentSpec, *, progress: Progress = lambda _version, _done, _posts: None
+    services: "Services",
+    spec: ExperimentSpec,
+    *,
+    progress: Progress = lambda _version, _ended, _posts: None,
+    sleep: Sleep = time.sleep,
 ) -> list[Report]:
     """Do the whole workflow; what a version has done already it does not do again.
 
-    Raises UsageError for an unknown version or channel, and for an experiment that was frozen differently;
-    TransientError when a version's language model cannot be asked now. What was extracted is kept.
+    Compares only when every post has ended for every version, whoever extracted it. Raises UsageError for an
+    unknown version or channel, and for an experiment that was frozen differently; TransientError when a
+    version cannot extract now, or posts do not come to an end. What was extracted is kept.
     """
-    versions = [registered(services, name) for name in spec.versions]
-    posts = freeze(services, spec)
-    for version in versions:
-        worker = VersionWorker(services=services, spec=version)
-        for raw_ids in services.comparisons.member_ids(spec.name):
-            services.queue.enqueue(version.name, raw_ids, lane="reparse")
-            obstacle = worker.work(raw_ids=raw_ids).obstacle
-            if obstacle:
-                raise TransientError(f"{version.name}: {obstacle}; then run the experiment again: it goes on")
-            progress(version.name, len(raw_ids), posts)
+    versions = [services.registered(services.pipeline(name)) for name in spec.versions]
+    freeze(services, spec)
+    work_off(services, spec.name, versions, progress=progress, sleep=sleep)
     return compare_experiment(services, spec)
 
 
@@ -126,13 +121,6 @@ def arm_of(services: "Services", name: str) -> Arm:
             repr(name), "has extracted nothing here", f"known versions: {', '.join(known) or 'none yet'}"
         )
     return Arm(version=name, fingerprint=known[name])
-
-
-def registered(services: "Services", name: str) -> PipelineSpec:
-    """Return a version by its name once the database has accepted its fingerprint."""
-    spec = services.pipeline(name)
-    services.versions.register(spec.name, fingerprint(spec), spec.model_dump(mode="json"))
-    return spec
 
 
 def write_report(

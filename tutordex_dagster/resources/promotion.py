@@ -11,7 +11,6 @@ from tutordex_dagster.extraction.gold import load_gold
 from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
 from tutordex_dagster.operations import promotion as words
 from tutordex_dagster.operations.scoring import score_card
-from tutordex_dagster.resources.comparisons import registered
 from tutordex_dagster.resources.scoring import read_gold
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.store.promotion import Action
@@ -72,7 +71,7 @@ class Change:
         self._switch(spec, after=promotion.raw_id, action="rollback")
 
     def _candidate(self, name: str) -> PipelineSpec:
-        spec = registered(self.services, name)
+        spec = self.services.registered(self.services.pipeline(name))
         if spec == self.services.live:
             raise UsageError(spec.name, "is the live version already", "nothing has to be done")
         return spec

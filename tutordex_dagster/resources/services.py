@@ -14,7 +14,7 @@ from tutordex_dagster.capture.export import ExportSource
 from tutordex_dagster.capture.recorded import RecordedSource
 from tutordex_dagster.capture.recording import RecordedChannel, read_recording, recorded_channels
 from tutordex_dagster.errors import PermanentError, UsageError
-from tutordex_dagster.extraction.versions import PipelineSpec
+from tutordex_dagster.extraction.versions import PipelineSpec, fingerprint
 from tutordex_dagster.queue.ends import RetryPolicy
 from tutordex_dagster.resources.databases import database_urls
 from tutordex_dagster.resources.feed import TailFeed, tick_tail
@@ -91,6 +91,14 @@ class Services:
         """Return the version a command works on: the one named, else the setting's, else the live one."""
         name = name or self.settings.extraction_pipeline_version
         return self.pipeline(name) if name else self.live
+
+    def registered(self, spec: PipelineSpec) -> PipelineSpec:
+        """Return the version once the database has accepted it; called before jobs of it are made or taken.
+
+        Raises UsageError when its name stands for another fingerprint there.
+        """
+        self.versions.register(spec.name, fingerprint(spec), spec.model_dump(mode="json"))
+        return spec
 
     @property
     def retry_policy(self) -> RetryPolicy:

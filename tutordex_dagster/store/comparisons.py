@@ -32,6 +32,33 @@ class Frozen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far a version is with the posts of an experiment.
+
+    Posts without a job are neither ended nor waiting. `attempts` are those of all jobs; `next_due_at` is when
+    the next job becomes claimable (maybe already past), None when nothing is waiting.
+    """
+
+    version: str
+    posts: int
+    ended: int
+    held: int
+    failed: int
+    pending: int
+    attempts: int
+    next_due_at: datetime | None
+
+    @property
+    def waiting(self) -> int:
+        """Count the posts whose job has no end yet."""
+        return self.held + self.failed + self.pending
+
+    def due(self, now: datetime) -> bool:
+        """Tell whether a claim could take one of them at this instant (aware UTC)."""
+        return self.next_due_at is not None and self.next_due_at <= now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewLabel:
     """What a person says is right: the values of one field, one for each assignment in the post."""
 
@@ -83,6 +110,19 @@ class Comparisons:
     def member_ids(self, experiment: str, *, page: int = _PAGE) -> Iterator[list[int]]:
         """Yield the posts of an experiment by raw id, page by page."""
         return self._pages(_SQL["member_page"], {"experiment": experiment}, page)
+
+    def due_ids(self, experiment: str, version: str) -> Iterator[list[int]]:
+        """Yield those that a claim of this version could take now, expired leases included."""
+        for raw_ids in self.member_ids(experiment):
+            params = {"raw_ids": raw_ids, "version": version, "at": self._clock()}
+            due = self._db.fetch(_SQL["due_of"], params, scalar_row)
+            if due:
+                yield due
+
+    def standing(self, experiment: str, version: str) -> Standing:
+        """Tell how far this version is with them."""
+        params = {"experiment": experiment, "version": version}
+        return self._db.fetch(_SQL["standing"], params, class_row(Standing))[0]
 
     def member_pairs(self, experiment: str, a: str, b: str) -> Iterator[Pair]:
         """Yield what two versions made of the posts of an experiment, by raw id."""

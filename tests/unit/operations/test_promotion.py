@@ -10,6 +10,7 @@ from tutordex_dagster.operations.promotion import (
     changed_fields,
     incomplete,
     next_name,
+    order_warning,
     reconciliation,
     summary_lines,
 )
@@ -80,6 +81,23 @@ def test_a_new_name_sorts_by_day_and_says_what_is_new() -> None:
 def test_a_taken_name_is_numbered() -> None:
     known = ["2026-03-02__a", "2026-03-02__a-2", "rules"]
     assert next_name("a", TODAY, known) == "2026-03-02__a-3"
+
+
+def test_a_name_that_would_not_stand_last_is_told() -> None:
+    """A day has several versions, and a clock may be wrong: people take the last name for the newest."""
+    name = "2026-03-02__prompt"
+    assert order_warning(name, ["2026-03-01__z", "2026-03-02__a", "rules", "2027-01-01_x"]) is None
+    warned = order_warning(name, ["2026-03-02__schema", "2026-03-02__a", "2026-03-03__a", "rules"])
+    assert warned is not None
+    assert "2026-03-02__prompt sorts before 2026-03-02__schema and 1 more, and rows and lists" in warned
+    assert "__schema, and rows" in str(order_warning(name, ["2026-03-02__schema"]))
+
+
+def test_a_tenth_version_of_one_note_stands_before_the_second_and_that_is_told() -> None:
+    known = ["2026-03-02__a", *(f"2026-03-02__a-{number}" for number in range(2, 10))]
+    name = next_name("a", TODAY, known)
+    assert name == "2026-03-02__a-10"
+    assert "sorts before 2026-03-02__a-2 and 7 more" in str(order_warning(name, known))
 
 
 def test_a_name_can_always_stand_in_a_pipeline_file() -> None:

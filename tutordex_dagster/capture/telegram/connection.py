@@ -92,7 +92,7 @@ class TelegramConnection:
         self._thread.start()
         try:
             return self._do(self._open())
-        except BaseException:
+        except BaseException:  # Ctrl-C and a run's end too: nobody else knows of the thread and the link
             self.close()
             raise
 

@@ -24,6 +24,30 @@ SELECT raw_id FROM experiment_members
 WHERE experiment = %(experiment)s AND raw_id > %(after)s
 ORDER BY raw_id LIMIT %(limit)s;
 
+-- name: due_of
+SELECT job.raw_id
+FROM unnest(%(raw_ids)s::bigint[]) AS member (raw_id)
+JOIN telegram_extractions AS job ON job.raw_id = member.raw_id AND job.pipeline_version = %(version)s
+WHERE CASE WHEN job.status = 'processing' THEN job.lease_expires_at <= %(at)s
+    ELSE job.status IN ('pending', 'failed') AND job.not_before <= %(at)s END
+ORDER BY job.raw_id;
+
+-- name: standing
+SELECT %(version)s AS version,
+    count(*) AS posts,
+    count(*) FILTER (WHERE job.status IN ('ok', 'skipped', 'dead')) AS ended,
+    count(*) FILTER (WHERE job.status = 'processing') AS held,
+    count(*) FILTER (WHERE job.status = 'failed') AS failed,
+    count(*) FILTER (WHERE job.status = 'pending') AS pending,
+    coalesce(sum(job.attempt), 0) AS attempts,
+    least(
+        min(job.not_before) FILTER (WHERE job.status IN ('pending', 'failed')),
+        min(job.lease_expires_at)
+    ) AS next_due_at
+FROM experiment_members AS member
+LEFT JOIN telegram_extractions AS job ON job.raw_id = member.raw_id AND job.pipeline_version = %(version)s
+WHERE member.experiment = %(experiment)s;
+
 -- name: version_page
 -- The revisions either version has a job for, along the primary key.
 SELECT DISTINCT job.raw_id
