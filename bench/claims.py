@@ -9,19 +9,14 @@ the plan of the claim is printed: it has to stay on its partial index.
 """
 
 import argparse
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
+from contextlib import contextmanager
 
-from tutordex_dagster.capture.contract import ChannelInfo
+from fresh import fresh_database
+
 from tutordex_dagster.queue.contract import Finished
-from tutordex_dagster.store import migrate
-from tutordex_dagster.store.channels import Channels
 from tutordex_dagster.store.database import Database
-from tutordex_dagster.store.embedded import start_embedded
 from tutordex_dagster.store.extractions import ExtractionQueue
 
 RESULT = b'{"kind": "assignment", "segments": [{"assignment_code": "A1", "subjects": ["Mathematics"]}]}'
@@ -61,15 +56,7 @@ EXPLAIN_CLAIM = """
 @contextmanager
 def full_queue(rows: int) -> Iterator[Database]:
     """Give a database with that many pending jobs, filled in bulk and never analyzed, and its twin."""
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        server = start_embedded(Path(folder) / "postgres")
-        stack.callback(server.stop)
-        migrate.ensure_database(server.url("bench"))
-        database = Database(server.url("bench"))
-        stack.callback(database.close)
-        migrate.migrate(database)
-        info = ChannelInfo(channel_id=1, reference="t.me/bench", title="bench")
-        Channels(database).register(info, source="export", collect_since=datetime(2025, 1, 1, tzinfo=UTC))
+    with fresh_database(channels=1) as database:
         database.execute(FILL_LOG, {"rows": rows})
         database.execute(FILL_QUEUE, {})
         database.execute(MAKE_TWIN, {})

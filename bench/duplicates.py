@@ -3,24 +3,24 @@
     python bench/duplicates.py [--rows 100000] [--crowded 5000]
 
 `--rows` open assignments of 25 agencies within 30 days: 12,000 addresses, six levels, four subjects.
-`--crowded` of them share one postal code and subject, as when an agency signs every post with its own. The
-pure comparison is timed apart, so that the share of the database can be seen.
+`--crowded` of them share one postal code and subject, as when an agency signs every post with its own. Then
+single posts are looked at again, as after an edit: of a small group, of the crowd, and of the crowd without
+the bound above which a group is not read as a whole. The pure comparison is timed apart, so that the share of
+the database can be seen.
 """
 
 import argparse
-import tempfile
+import statistics
 import time
-from contextlib import ExitStack
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from tutordex_dagster.capture.contract import ChannelInfo
+from fresh import fresh_database
+from psycopg.rows import tuple_row
+
 from tutordex_dagster.extraction.duplicates import Advert, compare
-from tutordex_dagster.store import migrate
-from tutordex_dagster.store.channels import Channels
-from tutordex_dagster.store.database import Database
+from tutordex_dagster.store.database import Database, connect
 from tutordex_dagster.store.duplicates import Duplicates
-from tutordex_dagster.store.embedded import start_embedded
 
 WEEK = timedelta(days=7)
 FILL = """
@@ -40,6 +40,9 @@ FILL = """
 """
 NOTE = "INSERT INTO unmatched SELECT projection, channel_id, message_id FROM projected_assignments"
 NOTE_ONE = f"{NOTE} WHERE channel_id = 1 + %(n)s %% 25 AND message_id = %(n)s"
+IN_SMALL_GROUPS = """
+    SELECT min(message_id) FROM duplicate_groups GROUP BY group_id HAVING count(*) < 6 ORDER BY 1 LIMIT 30
+"""
 
 
 def main() -> None:
@@ -50,45 +53,49 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--crowded", type=int, default=5_000)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        server = start_embedded(Path(folder) / "postgres")
-        stack.callback(server.stop)
-        migrate.ensure_database(server.url("bench"))
-        database = Database(server.url("bench"))
-        stack.callback(database.close)
-        migrate.migrate(database)
-        for number in range(1, 26):
-            info = ChannelInfo(channel_id=number, reference=f"t.me/bench{number}", title="bench")
-            Channels(database).register(info, source="export", collect_since=datetime(2025, 1, 1, tzinfo=UTC))
+    with fresh_database(channels=25) as database:
         database.execute(FILL, {"rows": options.rows, "crowded": options.crowded})
-        database.execute(NOTE, {})
-        duplicates = Duplicates(database, within=WEEK)
-        start = time.perf_counter()
-        while duplicates.update("live"):
-            pass
-        seconds = time.perf_counter() - start
-        pairs = database.value("SELECT count(*) FROM duplicate_pairs", {})
-        groups = database.value("SELECT count(DISTINCT group_id) FROM duplicate_groups", {})
-        each = 1e6 * seconds / options.rows
         print(f"{options.rows:,} open assignments, {options.crowded:,} of them in one crowded place")
-        print(
-            f"all at once        {seconds:>8.1f} s, {each:.0f} us each: {pairs:,} pairs in {groups:,} groups"
-        )
-        start = time.perf_counter()
-        for number in range(options.rows - 100, options.rows):
-            database.execute(NOTE_ONE, {"n": number})
-            duplicates.update("live")
-        print(f"one new post       {10 * (time.perf_counter() - start):>8.1f} ms")
-        print(f"one crowded post   {crowded(database, duplicates):>8.1f} ms")
-        print(f"pure comparison    {comparison():>8.1f} us")
+        duplicates = Duplicates(database, within=WEEK)
+        all_at_once(database, duplicates, options.rows)
+        with connect(database.url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")  # as autovacuum does sooner or later
+        news = range(options.rows - 100, options.rows)
+        print(f"one post, whatever it is   {changed(database, duplicates, news):>8.1f} ms")
+        few = [int(number) for (number,) in database.fetch(IN_SMALL_GROUPS, {}, tuple_row)]
+        small = changed(database, duplicates, few)
+        print(f"one of a small group       {small:>8.1f} ms")
+        crowd = range(1, options.crowded, -(-options.crowded // 30))
+        bounded = changed(database, duplicates, crowd)
+        print(f"one of the crowd           {bounded:>8.1f} ms, {bounded / small:.1f} times that")
+        whole = changed(database, Duplicates(database, within=WEEK, crowded=options.rows), crowd)
+        print(f"the same without a bound   {whole:>8.1f} ms, {whole / small:.1f} times")
+        print(f"pure comparison            {comparison():>8.1f} us")
 
 
-def crowded(database: Database, duplicates: Duplicates) -> float:
-    """Return the milliseconds it takes to look again at a post of the crowded place."""
-    database.execute(NOTE_ONE, {"n": 1})
+def all_at_once(database: Database, duplicates: Duplicates, rows: int) -> None:
+    """Look at everything, and print what that takes and finds."""
+    database.execute(NOTE, {})
     start = time.perf_counter()
-    duplicates.update("live")
-    return 1000 * (time.perf_counter() - start)
+    while duplicates.update("live"):
+        pass
+    seconds = time.perf_counter() - start
+    pairs = database.value("SELECT count(*) FROM duplicate_pairs", {})
+    groups = database.value("SELECT count(DISTINCT group_id) FROM duplicate_groups", {})
+    each = 1e6 * seconds / rows
+    found = f"{pairs:,} pairs in {groups:,} groups"
+    print(f"all at once                {seconds:>8.1f} s, {each:.0f} us each: {found}")
+
+
+def changed(database: Database, duplicates: Duplicates, numbers: Sequence[int]) -> float:
+    """Return the milliseconds it takes to look again at one of these posts: the median."""
+    took = []
+    for number in numbers:
+        database.execute(NOTE_ONE, {"n": number})
+        start = time.perf_counter()
+        duplicates.update("live")
+        took.append(1000 * (time.perf_counter() - start))
+    return statistics.median(took)
 
 
 def comparison() -> float:

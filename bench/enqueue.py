@@ -10,19 +10,13 @@ enqueued, claimed and finished: with an empty queue, and behind `--backlog` repa
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
-from tutordex_dagster.capture.contract import ChannelInfo
+from fresh import fresh_database
+
 from tutordex_dagster.queue.contract import Finished
-from tutordex_dagster.store import migrate
-from tutordex_dagster.store.channels import Channels
-from tutordex_dagster.store.database import Database
-from tutordex_dagster.store.embedded import start_embedded
 from tutordex_dagster.store.extractions import ExtractionQueue
 from tutordex_dagster.windows import Window
 
@@ -78,16 +72,7 @@ def main() -> None:
     parser.add_argument("--backlog", type=int, default=100_000)
     parser.add_argument("--live", type=int, default=200)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        server = start_embedded(Path(folder) / "postgres")
-        stack.callback(server.stop)
-        migrate.ensure_database(server.url("bench"))
-        database = Database(server.url("bench"))
-        stack.callback(database.close)
-        migrate.migrate(database)
-        for number in range(1, 26):
-            info = ChannelInfo(channel_id=number, reference=f"t.me/bench{number}", title="bench")
-            Channels(database).register(info, source="export", collect_since=datetime(2025, 1, 1, tzinfo=UTC))
+    with fresh_database(channels=25) as database:
         database.execute(FILL_LOG, {"rows": options.rows})
         database.execute(MAKE_TWIN, {})
         queue, everything = ExtractionQueue(database), list(range(1, options.rows + 1))

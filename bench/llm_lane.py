@@ -17,16 +17,16 @@ import random
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tutordex_dagster.capture.contract import ChannelInfo
+from fresh import fresh_database
+
 from tutordex_dagster.extraction import llm
 from tutordex_dagster.extraction.contract import Answer, Assignment, Extracted
 from tutordex_dagster.extraction.llm.spec import LlmDefaults, LlmSpec, read_parameters
@@ -38,10 +38,7 @@ from tutordex_dagster.queue.spending import Tally
 from tutordex_dagster.resilience.breaker import BreakerPolicy, CircuitBreaker
 from tutordex_dagster.resources.llm import open_extractor
 from tutordex_dagster.settings import PROJECT, Settings
-from tutordex_dagster.store import migrate
-from tutordex_dagster.store.channels import Channels
 from tutordex_dagster.store.database import Database
-from tutordex_dagster.store.embedded import start_embedded
 from tutordex_dagster.store.extractions import ExtractionQueue
 from tutordex_dagster.store.resilience import Breakers
 from tutordex_dagster.windows import utc_now
@@ -99,15 +96,7 @@ class Stub:
 @contextmanager
 def log_of(rows: int) -> Iterator[Database]:
     """Give a database with that many posts, no two of the same text."""
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        server = start_embedded(Path(folder) / "postgres")
-        stack.callback(server.stop)
-        migrate.ensure_database(server.url("bench"))
-        database = Database(server.url("bench"))
-        stack.callback(database.close)
-        migrate.migrate(database)
-        info = ChannelInfo(channel_id=1, reference="t.me/bench", title="bench")
-        Channels(database).register(info, source="export", collect_since=datetime(2025, 1, 1, tzinfo=UTC))
+    with fresh_database(channels=1) as database:
         database.execute(FILL_LOG, {"rows": rows})
         yield database
 

@@ -13,22 +13,17 @@ same indexes.
 
 import argparse
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
+from contextlib import contextmanager
 from threading import Event, Thread
 
-from tutordex_dagster.capture.contract import ChannelInfo
-from tutordex_dagster.store import migrate
+from fresh import fresh_database
+
 from tutordex_dagster.store.assignments import Assignments
-from tutordex_dagster.store.channels import Channels
 from tutordex_dagster.store.database import Database
-from tutordex_dagster.store.embedded import start_embedded
 from tutordex_dagster.store.promotion import Promotions
 
 RESULT = """{"kind": "assignment", "segments": [{"assignment_code": "CODE",
@@ -92,16 +87,7 @@ BARE = """
 @contextmanager
 def two_versions(rows: int, channels: int) -> Iterator[Database]:
     """Give a database in which version `now` is shown and version `next` is extracted."""
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        server = start_embedded(Path(folder) / "postgres")
-        stack.callback(server.stop)
-        migrate.ensure_database(server.url("bench"))
-        database = Database(server.url("bench"))
-        stack.callback(database.close)
-        migrate.migrate(database)
-        for number in range(1, channels + 1):
-            info = ChannelInfo(channel_id=number, reference=f"t.me/bench{number}", title="bench")
-            Channels(database).register(info, source="export", collect_since=datetime(2025, 1, 1, tzinfo=UTC))
+    with fresh_database(channels=channels) as database:
         database.execute(FILL_LOG, {"rows": rows, "channels": channels})
         for version, result in (("now", RESULT.replace("Primary 5", "Primary 6")), ("next", RESULT)):
             database.execute(FILL_JOBS, {"version": version, "channels": channels, "result": result})

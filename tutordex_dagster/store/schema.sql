@@ -498,7 +498,7 @@ CREATE TABLE duplicate_pairs (
 CREATE INDEX duplicate_pairs_other
 ON duplicate_pairs (other_channel_id, other_message_id, other_segment, projection);
 
--- Everything that is connected by pairs; named after its first member.
+-- Everything that is connected by pairs; named after its first member (`5/1/0`), or numbered (`crowded/17`).
 CREATE TABLE duplicate_groups (
     projection text NOT NULL,
     channel_id bigint NOT NULL,
@@ -509,6 +509,8 @@ CREATE TABLE duplicate_groups (
 );
 
 CREATE INDEX duplicate_groups_group ON duplicate_groups (projection, group_id);
+
+CREATE SEQUENCE crowded_groups;
 
 -- Open assignments that have a likely duplicate. Nothing is hidden in `assignments` itself.
 CREATE VIEW likely_duplicates AS

@@ -49,6 +49,8 @@ CREATE TABLE duplicate_groups (
 
 CREATE INDEX duplicate_groups_group ON duplicate_groups (projection, group_id);
 
+CREATE SEQUENCE crowded_groups;
+
 CREATE VIEW likely_duplicates AS
 SELECT grouped.group_id, assignment.*
 FROM assignments AS assignment

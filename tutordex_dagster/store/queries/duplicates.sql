@@ -1,6 +1,9 @@
 -- name: lock
--- One process at a time: groups grow together. A page's plan is not worth compiling.
-SELECT pg_advisory_xact_lock(2, 0), set_config('jit', 'off', true);
+-- One process at a time: groups grow together. A page's plan is not worth compiling, nor keeping: one made when
+-- there was next to nothing reads whole tables.
+SELECT
+    pg_advisory_xact_lock(2, 0), set_config('jit', 'off', true),
+    set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: take_unmatched
 DELETE FROM unmatched
@@ -12,7 +15,7 @@ AND (channel_id, message_id) IN (
 RETURNING channel_id, message_id;
 
 -- name: forget
--- Keys and pairs of these messages go; returns the other ends, whose groups may fall apart.
+-- Keys and pairs of these messages go; returns the messages at the other ends.
 WITH gone AS (
     SELECT * FROM unnest(%(channel_ids)s::bigint[], %(message_ids)s::bigint[]) AS gone (channel_id, message_id)
 ),
@@ -25,15 +28,68 @@ first AS (
     DELETE FROM duplicate_pairs AS pair USING gone
     WHERE pair.projection = %(version)s
     AND pair.channel_id = gone.channel_id AND pair.message_id = gone.message_id
-    RETURNING other_channel_id, other_message_id, other_segment
+    RETURNING other_channel_id, other_message_id
 ),
 second AS (
     DELETE FROM duplicate_pairs AS pair USING gone
     WHERE pair.projection = %(version)s
     AND pair.other_channel_id = gone.channel_id AND pair.other_message_id = gone.message_id
-    RETURNING pair.channel_id, pair.message_id, pair.segment
+    RETURNING pair.channel_id, pair.message_id
 )
 SELECT * FROM first UNION SELECT * FROM second;
+
+-- name: leave
+-- What has no pair any more leaves its group; returns the groups.
+DELETE FROM duplicate_groups AS known
+USING unnest(%(channel_ids)s::bigint[], %(message_ids)s::bigint[]) AS told (channel_id, message_id)
+WHERE known.projection = %(version)s
+AND known.channel_id = told.channel_id AND known.message_id = told.message_id
+AND NOT EXISTS (
+    SELECT FROM duplicate_pairs AS pair
+    WHERE pair.projection = %(version)s AND pair.channel_id = known.channel_id
+    AND pair.message_id = known.message_id AND pair.segment = known.segment
+    OFFSET 0
+)
+AND NOT EXISTS (
+    SELECT FROM duplicate_pairs AS pair
+    WHERE pair.projection = %(version)s AND pair.other_channel_id = known.channel_id
+    AND pair.other_message_id = known.message_id AND pair.other_segment = known.segment
+    OFFSET 0
+)
+RETURNING known.group_id;
+
+-- name: small
+-- Those of the groups that are not crowded. None is counted further than that takes.
+SELECT told.group_id
+FROM unnest(%(groups)s::text[]) AS told (group_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS members FROM (
+        SELECT FROM duplicate_groups AS known
+        WHERE known.projection = %(version)s AND known.group_id = told.group_id
+        LIMIT %(crowded)s + 1
+    ) AS known
+) AS enough
+WHERE enough.members <= %(crowded)s;
+
+-- name: numbers
+SELECT nextval('crowded_groups') FROM generate_series(1, %(count)s::integer);
+
+-- name: pairs
+-- All pairs of these groups.
+SELECT
+    pair.channel_id, pair.message_id, pair.segment, pair.other_channel_id, pair.other_message_id, pair.other_segment
+FROM unnest(%(groups)s::text[]) AS told (group_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM duplicate_groups AS known
+    WHERE known.projection = %(version)s AND known.group_id = told.group_id
+    OFFSET 0
+) AS member
+CROSS JOIN LATERAL (
+    SELECT * FROM duplicate_pairs AS each
+    WHERE each.projection = %(version)s AND each.channel_id = member.channel_id
+    AND each.message_id = member.message_id AND each.segment = member.segment
+    OFFSET 0
+) AS pair;
 
 -- name: adverts
 SELECT
@@ -92,36 +148,6 @@ FROM jsonb_to_recordset(%(pairs)s) AS made (
 )
 ON CONFLICT DO NOTHING;
 
--- name: connected
--- All pairs of everything that is connected to these rows.
-WITH RECURSIVE member (channel_id, message_id, segment) AS (
-    SELECT * FROM unnest(%(channel_ids)s::bigint[], %(message_ids)s::bigint[], %(segments)s::integer[])
-    UNION
-    SELECT next.channel_id, next.message_id, next.segment
-    FROM member
-    CROSS JOIN LATERAL (
-        SELECT pair.other_channel_id, pair.other_message_id, pair.other_segment
-        FROM duplicate_pairs AS pair
-        WHERE pair.projection = %(version)s AND pair.channel_id = member.channel_id
-        AND pair.message_id = member.message_id AND pair.segment = member.segment
-        UNION ALL
-        SELECT pair.channel_id, pair.message_id, pair.segment
-        FROM duplicate_pairs AS pair
-        WHERE pair.projection = %(version)s AND pair.other_channel_id = member.channel_id
-        AND pair.other_message_id = member.message_id AND pair.other_segment = member.segment
-    ) AS next (channel_id, message_id, segment)
-)
-SELECT
-    member.channel_id, member.message_id, member.segment,
-    pair.other_channel_id, pair.other_message_id, pair.other_segment
-FROM member
-LEFT JOIN LATERAL (
-    SELECT * FROM duplicate_pairs AS each
-    WHERE each.projection = %(version)s AND each.channel_id = member.channel_id
-    AND each.message_id = member.message_id AND each.segment = member.segment
-    OFFSET 0
-) AS pair ON true;
-
 -- name: labels
 SELECT channel_id, message_id, segment, group_id
 FROM unnest(%(channel_ids)s::bigint[], %(message_ids)s::bigint[], %(segments)s::integer[])
@@ -135,18 +161,10 @@ FROM unnest(%(old)s::text[], %(new)s::text[]) AS told (old, new)
 WHERE known.projection = %(version)s AND known.group_id = told.old;
 
 -- name: regroup
-WITH told AS (
-    SELECT * FROM unnest(
-        %(channel_ids)s::bigint[], %(message_ids)s::bigint[], %(segments)s::integer[], %(groups)s::text[]
-    ) AS told (channel_id, message_id, segment, group_id)
-),
-alone AS (
-    DELETE FROM duplicate_groups AS known USING told
-    WHERE known.projection = %(version)s AND known.channel_id = told.channel_id
-    AND known.message_id = told.message_id AND known.segment = told.segment AND told.group_id IS NULL
-)
 INSERT INTO duplicate_groups (projection, channel_id, message_id, segment, group_id)
-SELECT %(version)s, channel_id, message_id, segment, group_id FROM told WHERE group_id IS NOT NULL
+SELECT %(version)s, channel_id, message_id, segment, group_id
+FROM unnest(%(channel_ids)s::bigint[], %(message_ids)s::bigint[], %(segments)s::integer[], %(groups)s::text[])
+    AS told (channel_id, message_id, segment, group_id)
 ON CONFLICT (channel_id, message_id, segment, projection) DO UPDATE SET group_id = excluded.group_id
 WHERE duplicate_groups.group_id <> excluded.group_id;
 
