@@ -66,7 +66,9 @@ FILL_JOBS = """
         FROM telegram_messages_raw
     ) AS message
 """
-FILL_UNPROJECTED = "INSERT INTO unprojected SELECT pipeline_version, raw_id FROM telegram_extractions"
+FILL_UNPROJECTED = (
+    "INSERT INTO unprojected SELECT pipeline_version, raw_id, channel_id FROM telegram_extractions"
+)
 MAKE_TWIN = "CREATE TABLE twin (LIKE projected_assignments INCLUDING ALL)"
 BARE = """
     INSERT INTO twin (

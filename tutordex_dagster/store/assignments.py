@@ -68,7 +68,7 @@ class Assignments:
         arrive, the rows come to be the same.
         """
         with self._db.connection() as connection:
-            return take_over(connection, version, limit=limit, at=self._clock())[0]
+            return take_over(connection, version, limit=limit, at=self._clock())
 
     def waiting(self, version: str) -> bool:
         """Tell whether any end of the version waits to be projected."""
@@ -103,8 +103,14 @@ class Assignments:
 
 def lock_projection(connection: Connection) -> str | None:
     """Return the live version; until the transaction ends nobody else projects or promotes."""
-    ((version, *_),) = connection.execute(_SQL["lock_projection"]).fetchall()
+    connection.execute(_SQL["lock_projection"])
+    ((version,),) = connection.execute(_SQL["locked_version"]).fetchall()
     return None if version is None else str(version)
+
+
+def lock_channel(connection: Connection, channel_id: int) -> None:
+    """Wait until nobody stores or projects in the channel; it stays so until the transaction ends."""
+    connection.execute(_SQL["lock_channel"], {"channel_id": channel_id})
 
 
 def lock_all_channels(connection: Connection) -> None:
@@ -112,35 +118,53 @@ def lock_all_channels(connection: Connection) -> None:
     connection.execute(_SQL["lock_all_channels"])
 
 
-def take_over(
-    connection: Connection, version: str, *, limit: int, at: datetime, after: int = 0, settling: bool = True
-) -> tuple[ProjectionResult, int]:
-    """Project up to `limit` ends with greater raw ids in this transaction; return the greatest of them too.
-
-    Until the transaction ends nobody else projects. Without `settling`, the closings by status posts are left
-    to `settle_channel`.
-    """
-    params = {"version": version, "at": at, "limit": limit, "after": after}
-    lock_projection(connection)
-    raw_ids = [raw_id for (raw_id,) in connection.execute(_SQL["take_unprojected"], params).fetchall()]
+def take_over(connection: Connection, version: str, *, limit: int, at: datetime) -> ProjectionResult:
+    """Project up to `limit` ends in this transaction, and settle what status posts close by them."""
+    connection.execute(_SQL["share_projection"])
+    raw_ids = _taken(connection, "take_unprojected", version=version, limit=limit)
     if not raw_ids:
-        return ProjectionResult(), after
-    connection.execute(_SQL["lock_channels"], {"raw_ids": raw_ids})
-    channels = connection.execute(_SQL["project"], {**params, "raw_ids": raw_ids}).fetchall()
-    settled = [
-        settle(
-            connection,
-            Unsettled(projection=version, channel_id=channel_id, codes=codes, message_ids=message_ids),
-            at,
-        )
-        for channel_id, codes, message_ids, *_ in (channels if settling else ())
-    ]
-    upserted, closed, removed = (sum(int(channel[place]) for channel in channels) for place in (3, 4, 5))
-    result = ProjectionResult(
-        upserted=upserted,
-        closed=closed + sum(each.closed for each in settled),
+        return ProjectionResult()
+    result, unsettled = _project(connection, version, raw_ids, at)
+    settled = [settle(connection, changed, at) for changed in unsettled]
+    by_status_posts = ProjectionResult(
+        closed=sum(each.closed for each in settled),
         reopened=sum(each.reopened for each in settled),
-        removed=removed,
         more=len(raw_ids) == limit,
     )
-    return result, max(raw_ids)
+    return result + by_status_posts
+
+
+def take_over_of(
+    connection: Connection, version: str, channel_ids: list[int], *, limit: int, at: datetime, after: int
+) -> tuple[ProjectionResult, int]:
+    """Project up to `limit` ends of these channels with greater raw ids; return the greatest of them too.
+
+    The closings by status posts are left to `settle_channel`. Others may do the same for other channels.
+    """
+    connection.execute(_SQL["share_projection"])
+    raw_ids = _taken(
+        connection, "take_unprojected_of", version=version, channel_ids=channel_ids, after=after, limit=limit
+    )
+    if not raw_ids:
+        return ProjectionResult(), after
+    result, _ = _project(connection, version, raw_ids, at)
+    return result + ProjectionResult(more=len(raw_ids) == limit), max(raw_ids)
+
+
+def _taken(connection: Connection, query: str, **params: object) -> list[int]:
+    return [raw_id for (raw_id,) in connection.execute(_SQL[query], params).fetchall()]
+
+
+def _project(
+    connection: Connection, version: str, raw_ids: list[int], at: datetime
+) -> tuple[ProjectionResult, list[Unsettled]]:
+    """Lock the channels of these messages and write their rows; return what is left to settle too."""
+    connection.execute(_SQL["lock_channels"], {"raw_ids": raw_ids})
+    params = {"version": version, "at": at, "raw_ids": raw_ids}
+    channels = connection.execute(_SQL["project"], params).fetchall()
+    upserted, closed, removed = (sum(int(channel[place]) for channel in channels) for place in (3, 4, 5))
+    unsettled = [
+        Unsettled(projection=version, channel_id=channel_id, codes=codes, message_ids=message_ids)
+        for channel_id, codes, message_ids, *_ in channels
+    ]
+    return ProjectionResult(upserted=upserted, closed=closed, removed=removed), unsettled

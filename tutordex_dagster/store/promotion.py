@@ -2,14 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Event, Lock
 from typing import Any, Literal, LiteralString
 
 from psycopg.rows import class_row, scalar_row
 
 from tutordex_dagster.errors import UsageError
-from tutordex_dagster.store.assignments import ProjectionResult, lock_all_channels, lock_projection, take_over
+from tutordex_dagster.store.assignments import (
+    ProjectionResult,
+    lock_all_channels,
+    lock_channel,
+    lock_projection,
+    take_over,
+    take_over_of,
+)
 from tutordex_dagster.store.audit import Deed, record
 from tutordex_dagster.store.closings import Unsettled, settle, settle_channel
 from tutordex_dagster.store.database import Connection, Database
@@ -18,6 +27,7 @@ from tutordex_dagster.windows import Clock, utc_now
 
 _SQL = load("promotion")
 _PAGE = 5000
+_BUILDERS = 2  # connections that project at once: the database does the work, and others need it too
 
 Action = Literal["promote", "rollback"]
 
@@ -103,23 +113,50 @@ class Promotions:
     def build(
         self, version: str, *, on_page: Callable[[ProjectionResult], None] = lambda _: None
     ) -> ProjectionResult:
-        """Bring a projection that is not shown up to date, page by page, then settle what status posts close.
+        """Bring a projection that is not shown up to date, page by page, and settle what status posts close.
 
-        Doing it again, also after it broke off, goes on where it was.
+        Several channels at once; `on_page` is called by one thread after the other. Doing it again, also
+        after it broke off, goes on where it was.
         """
+        stopping, telling = Event(), Lock()
+
+        def tell(page: ProjectionResult) -> None:
+            if stopping.is_set():
+                raise CancelledError
+            with telling:
+                on_page(page)
+
+        channel_ids = self._db.fetch(_SQL["channel_ids"], {}, scalar_row)
+        shares = [channel_ids[first::_BUILDERS] for first in range(_BUILDERS)]
+        with ThreadPoolExecutor(_BUILDERS) as pool:
+            try:
+                built = sum(
+                    pool.map(lambda share: self._build(version, share, tell), shares), ProjectionResult()
+                )
+                self._db.execute(_SQL["count_built"], {})
+                list(pool.map(lambda channel_id: self._settle(version, channel_id), channel_ids))
+            finally:
+                stopping.set()
+                pool.shutdown(cancel_futures=True)
+        return built
+
+    def _build(
+        self, version: str, channel_ids: list[int], tell: Callable[[ProjectionResult], None]
+    ) -> ProjectionResult:
         total, after = ProjectionResult(more=True), 0
         while total.more:
             with self._db.connection() as connection:
-                page, after = take_over(
-                    connection, version, limit=_PAGE, at=self._clock(), after=after, settling=False
+                page, after = take_over_of(
+                    connection, version, channel_ids, limit=_PAGE, at=self._clock(), after=after
                 )
-            on_page(page)
+            tell(page)
             total += page
-        for channel_id in self._db.fetch(_SQL["channel_ids"], {}, scalar_row):
-            with self._db.connection() as connection:
-                connection.execute(_SQL["lock_channel"], {"channel_id": channel_id})
-                settle_channel(connection, version, channel_id, self._clock())
         return total
+
+    def _settle(self, version: str, channel_id: int) -> None:
+        with self._db.connection() as connection:
+            lock_channel(connection, channel_id)
+            settle_channel(connection, version, channel_id, self._clock())
 
     def differences(self, live: str, version: str) -> Differences:
         """Compare two projections row by row, and count what a switch would keep."""
@@ -155,7 +192,7 @@ class Promotions:
             params: dict[str, object] = {"live": live, "version": version, "at": at, "after": after}
             _find(connection, params)
             lock_all_channels(connection)
-            while take_over(connection, version, limit=_PAGE, at=at)[0].more:
+            while take_over(connection, version, limit=_PAGE, at=at).more:
                 pass
             kept = _carry(connection, params, at)
             enqueued = _value(connection, "enqueue_since", params)

@@ -372,6 +372,7 @@ RETURN (
 CREATE TABLE unprojected (
     pipeline_version text NOT NULL,
     raw_id bigint NOT NULL,
+    channel_id bigint NOT NULL,
     PRIMARY KEY (pipeline_version, raw_id)
 );
 

@@ -1,6 +1,6 @@
 """A small world for the store's tests: one channel, a clock that moves by hand, short ways to say things."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -68,12 +68,16 @@ class World:
 
     def wait_for_blocked(self, sessions: int) -> None:
         """Look until so many sessions of this database wait for a lock; 10 s at most."""
-        deadline = monotonic() + 10
         query = (
             "SELECT count(*) AS n FROM pg_stat_activity "
             "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
         )
-        while self.rows(query)[0]["n"] < sessions:
+        self.wait_for(lambda: self.rows(query)[0]["n"] >= sessions)
+
+    def wait_for(self, seen: Callable[[], bool]) -> None:
+        """Look until it is so; 10 s at most."""
+        deadline = monotonic() + 10
+        while not seen():
             assert monotonic() < deadline
 
     def at(self, minute: float) -> datetime:

@@ -327,8 +327,11 @@ def test_a_projection_built_at_once_has_the_rows_of_the_model_too(world: "World"
     play(channel, steps)
     for forget in ("DELETE FROM projected_assignments", "DELETE FROM status_posts"):
         world.db.execute(forget, {})
-    ended = "SELECT pipeline_version, raw_id FROM telegram_extractions WHERE status IN ('ok', 'skipped')"
-    world.db.execute(f"INSERT INTO unprojected {ended}", {})
+    world.db.execute(
+        "INSERT INTO unprojected SELECT pipeline_version, raw_id, channel_id FROM telegram_extractions"
+        " WHERE status IN ('ok', 'skipped')",
+        {},
+    )
     Promotions(world.db, clock=world.clock).build("v1")
     assert channel.shown() == expected(channel.log())
 

@@ -1,6 +1,7 @@
 """Promotion: another version is built beside the shown one and shown whole; nothing a reader saw is lost."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,8 @@ import pytest
 
 from tutordex_dagster.capture.contract import EnqueueFor
 from tutordex_dagster.errors import UsageError
+from tutordex_dagster.store.assignments import ProjectionResult
+from tutordex_dagster.store.database import Database
 from tutordex_dagster.store.promotion import Promotions, Switched
 
 if TYPE_CHECKING:
@@ -68,6 +71,44 @@ def test_a_reader_in_the_middle_sees_the_old_rows_to_its_end(shown: "World") -> 
         promote(shown)
         assert reader.execute(count).fetchone() == (3,)
     assert len(shown.shown()) == 2
+
+
+@pytest.fixture
+def two_channels(shown: "World") -> "World":
+    """Give a world in which v2 has read messages 1 to 3, and 4 and 5 of another channel."""
+    shown.register(6)
+    shown.store(*(shown.message(n) for n in (4, 5)), channel_id=6, enqueue="v2")
+    reparse(shown, {1: ["A1-v2"], 2: "promo", 3: ["C1"], 4: ["D1"], 5: ["E1"]})
+    return shown
+
+
+def test_channels_are_built_beside_each_other_and_the_switch_waits_for_all(two_channels: "World") -> None:
+    built = "SELECT message_id FROM projected_assignments WHERE projection = 'v2' AND channel_id = 6"
+    others = Database(two_channels.db.url)
+    with closing(others), ThreadPoolExecutor(2) as pool:
+        with others.connection() as blocker:
+            blocker.execute("SELECT lock_channel(5)")
+            building = pool.submit(promotions(two_channels).build, "v2")
+            two_channels.wait_for(lambda: len(two_channels.rows(built)) == 2)
+            switch = pool.submit(
+                Promotions(others).switch, "v2", after=9, action="promote", actor="me", fingerprint="f"
+            )
+            two_channels.wait_for_blocked(2)
+            assert codes(two_channels) == {1: ["A1"], 2: ["B1", "B2"]}
+        assert building.result().upserted == 4
+        assert switch.result().previous == "v1"
+    assert codes(two_channels) == {1: ["A1-v2"], 3: ["C1"], 4: ["D1"], 5: ["E1"]}
+
+
+def test_a_building_that_broke_off_goes_on_another_time(two_channels: "World") -> None:
+    def tell(page: ProjectionResult) -> None:
+        assert page.upserted == 2
+        raise TimeoutError("nobody listens")
+
+    with pytest.raises(TimeoutError, match="nobody listens"):
+        promotions(two_channels).build("v2", on_page=tell)
+    promote(two_channels)
+    assert codes(two_channels) == {1: ["A1-v2"], 3: ["C1"], 4: ["D1"], 5: ["E1"]}
 
 
 def test_ends_since_the_building_are_taken_over_by_the_switch(shown: "World") -> None:

@@ -8,11 +8,12 @@ ALTER TABLE telegram_extractions DROP COLUMN projected_at;
 CREATE TABLE unprojected (
     pipeline_version text NOT NULL,
     raw_id bigint NOT NULL,
+    channel_id bigint NOT NULL,
     PRIMARY KEY (pipeline_version, raw_id)
 );
 
 INSERT INTO unprojected
-SELECT pipeline_version, raw_id FROM telegram_extractions WHERE status IN ('ok', 'skipped');
+SELECT pipeline_version, raw_id, channel_id FROM telegram_extractions WHERE status IN ('ok', 'skipped');
 
 
 CREATE OR REPLACE FUNCTION enqueue_telegram_extractions(

@@ -1,10 +1,17 @@
--- name: lock_projection
--- Until the transaction ends nobody else projects or promotes. A page stays in memory; compiling its plan would take
--- longer than the page, and remembering what each message gave is of no use: none comes twice.
+-- name: share_projection
+-- Until the transaction ends nobody promotes; others may project beside, in other channels. A page stays in memory;
+-- compiling its plan would take longer than the page, and remembering what each message gave is of no use: none
+-- comes twice.
 SELECT
-    pipeline_version,
-    set_config('jit', 'off', true), set_config('enable_memoize', 'off', true), set_config('work_mem', '64MB', true)
-FROM projection FOR UPDATE;
+    pg_advisory_xact_lock_shared(3, 0),
+    set_config('jit', 'off', true), set_config('enable_memoize', 'off', true), set_config('work_mem', '64MB', true);
+
+-- name: lock_projection
+-- Until the transaction ends nobody else projects or promotes. Who waits here is let in before who comes later.
+SELECT pg_advisory_xact_lock(3, 0);
+
+-- name: locked_version
+SELECT pipeline_version FROM projection FOR UPDATE;
 
 -- name: live_version
 SELECT pipeline_version FROM projection;
@@ -14,10 +21,20 @@ UPDATE projection SET pipeline_version = coalesce(pipeline_version, %(version)s)
 
 -- name: take_unprojected
 DELETE FROM unprojected
-WHERE pipeline_version = %(version)s AND raw_id > %(after)s AND raw_id <= (
+WHERE pipeline_version = %(version)s AND raw_id <= (
+    SELECT max(raw_id) FROM (
+        SELECT raw_id FROM unprojected WHERE pipeline_version = %(version)s ORDER BY raw_id LIMIT %(limit)s
+    ) AS page
+)
+RETURNING raw_id;
+
+-- name: take_unprojected_of
+-- In the order of the log, where neighbours lie together: channel by channel, each would read all of it.
+DELETE FROM unprojected
+WHERE pipeline_version = %(version)s AND raw_id > %(after)s AND channel_id = ANY (%(channel_ids)s) AND raw_id <= (
     SELECT max(raw_id) FROM (
         SELECT raw_id FROM unprojected
-        WHERE pipeline_version = %(version)s AND raw_id > %(after)s
+        WHERE pipeline_version = %(version)s AND raw_id > %(after)s AND channel_id = ANY (%(channel_ids)s)
         ORDER BY raw_id LIMIT %(limit)s
     ) AS page
 )
@@ -25,6 +42,9 @@ RETURNING raw_id;
 
 -- name: waiting
 SELECT EXISTS (SELECT FROM unprojected WHERE pipeline_version = %(version)s);
+
+-- name: lock_channel
+SELECT lock_channel(%(channel_id)s);
 
 -- name: lock_channels
 -- Of these messages: nobody stores anything there until the transaction ends.

@@ -36,11 +36,11 @@ RETURNING raw_id;
 WITH discarded AS (
     UPDATE telegram_extractions SET status = 'skipped', reason = %(reason)s, finished_at = %(at)s
     WHERE status = 'dead' AND pipeline_version = ANY (%(versions)s) AND raw_id = ANY (%(raw_ids)s)
-    RETURNING raw_id, pipeline_version
+    RETURNING raw_id, channel_id, pipeline_version
 ),
 noted AS ( -- for the version's projection
-    INSERT INTO unprojected (pipeline_version, raw_id)
-    SELECT pipeline_version, raw_id FROM discarded
+    INSERT INTO unprojected (pipeline_version, channel_id, raw_id)
+    SELECT pipeline_version, channel_id, raw_id FROM discarded
     ON CONFLICT DO NOTHING
 )
 SELECT raw_id FROM discarded;

@@ -30,11 +30,11 @@ FROM json_to_recordset(%(ends)s::json) AS done (
     not_before timestamptz, meta jsonb, text_hash text
 )
 WHERE job.raw_id = done.raw_id AND job.pipeline_version = done.version AND job.lease_token = done.lease
-RETURNING job.raw_id, job.pipeline_version, job.status
+RETURNING job.raw_id, job.pipeline_version, job.channel_id, job.status
 ),
 noted AS ( -- for the version's projection
-    INSERT INTO unprojected (pipeline_version, raw_id)
-    SELECT pipeline_version, raw_id FROM ended WHERE status IN ('ok', 'skipped')
+    INSERT INTO unprojected (pipeline_version, channel_id, raw_id)
+    SELECT pipeline_version, channel_id, raw_id FROM ended WHERE status IN ('ok', 'skipped')
     ON CONFLICT DO NOTHING
 )
 SELECT FROM ended;

@@ -15,11 +15,13 @@ LEFT JOIN telegram_extractions AS job
 WHERE message.posted_at >= %(since)s AND message.raw_id <= %(up_to)s
 GROUP BY channel.reference ORDER BY channel.reference;
 
--- name: lock_channel
-SELECT lock_channel(%(channel_id)s);
-
 -- name: channel_ids
 SELECT channel_id FROM channels ORDER BY channel_id;
+
+-- name: count_built
+-- So many new rows: without this, the plan to settle a channel would take them for a handful, and read them all for
+-- every status post.
+ANALYZE projected_assignments, status_posts;
 
 -- name: horizon
 SELECT coalesce(
