@@ -5,10 +5,10 @@
 The log holds `--rows` posts; two versions have extracted each of them; one post in fifty is a status post
 that names a code, one in fifty replies to a post; one in a hundred is an assignment to the candidate alone.
 The live version is shown already. Timed: building the candidate's projection beside it, and the switch. A
-reader counts assignments all the while: it must see what the one version found, then what the other found,
-and nothing in between; else this ends with status 1. A writer takes a channel's lock again and again, as
-storing does: its longest wait is told. The bare statement writes the candidate's rows into a table with the
-same indexes.
+reader counts the assignments of one channel all the while: it must see what the one version found there, then
+what the other found, and nothing in between; else this ends with status 1. A writer takes a channel's lock
+again and again, as storing does: its longest wait is told. The bare statement writes the candidate's rows
+into a table with the same indexes.
 """
 
 import argparse
@@ -35,6 +35,8 @@ RESULT = """{"kind": "assignment", "segments": [{"assignment_code": "CODE",
 "note": null}, "subjects": ["Mathematics"], "levels": ["Primary 5"], "streams": [],
 "tutor_types": ["Part-Time"], "districts": [20], "region": "Central", "status": "open", "kind": "assignment",
 "evidence": {"postal_code": {"confidence": 0.9, "span": [40, 46], "source": "rules"}}}]}"""
+OVERLOOKED = 50
+"""Of a hundred messages the one that only the candidate takes for an assignment."""
 FILL_LOG = """
     INSERT INTO telegram_messages_raw (
         channel_id, message_id, revision, kind, posted_at, observed_at, content_hash, text, reply_to, source,
@@ -62,7 +64,7 @@ FILL_JOBS = """
         now(), now()
     FROM (
         SELECT *, message_id %% 50 IN (7, 8) AS status_post,
-            %(version)s = 'now' AND message_id %% 100 = 50 AS overlooked
+            %(version)s = 'now' AND message_id %% 100 = %(overlooked)s AS overlooked
         FROM telegram_messages_raw
     ) AS message
 """
@@ -92,20 +94,22 @@ def two_versions(rows: int, channels: int) -> Iterator[Database]:
     with fresh_database(channels=channels) as database:
         database.execute(FILL_LOG, {"rows": rows, "channels": channels})
         for version, result in (("now", RESULT.replace("Primary 5", "Primary 6")), ("next", RESULT)):
-            database.execute(FILL_JOBS, {"version": version, "channels": channels, "result": result})
+            values = {"channels": channels, "overlooked": OVERLOOKED}
+            database.execute(FILL_JOBS, {"version": version, "result": result, **values})
         database.execute(FILL_UNPROJECTED, {})
         Assignments(database).live_version(initial="now")
         yield database
 
 
 @contextmanager
-def reader(database: Database) -> Iterator[Counter[int]]:
-    """Count what is shown before the block, all the while, and after it: how often it saw which number."""
+def reader(database: Database, channel_id: int) -> Iterator[Counter[int]]:
+    """Count what a channel shows before the block, meanwhile, and after it: how often it saw how many."""
+    query = "SELECT count(*) FROM assignments WHERE channel_id = %(channel_id)s AND levels <> '{}'"
     seen: Counter[int] = Counter()
     stop = Event()
 
     def look() -> None:
-        seen[database.value("SELECT count(*) FROM assignments WHERE levels <> '{}'", {})] += 1
+        seen[database.value(query, {"channel_id": channel_id})] += 1
 
     def keep_looking() -> None:
         while not stop.wait(0.2):
@@ -122,10 +126,13 @@ def reader(database: Database) -> Iterator[Counter[int]]:
     look()
 
 
-def found(database: Database, version: str) -> int:
-    """Count the assignments a version found, by its extractions: one a post here."""
-    query = "SELECT count(*) FROM telegram_extractions WHERE pipeline_version = %(version)s AND status = 'ok'"
-    return int(database.value(query, {"version": version}))
+def found(database: Database, version: str, channel_id: int) -> int:
+    """Count the assignments a version found in a channel, by its extractions: one a post here."""
+    query = (
+        "SELECT count(*) FROM telegram_extractions"
+        " WHERE pipeline_version = %(version)s AND channel_id = %(channel_id)s AND status = 'ok'"
+    )
+    return int(database.value(query, {"version": version, "channel_id": channel_id}))
 
 
 @contextmanager
@@ -171,7 +178,8 @@ def main() -> None:
         promotions = Promotions(database)
         promotions.build("now")
         print(f"{options.rows:,} extractions of the candidate, as many of the live version\n")
-        with reader(database) as seen:
+        watched = 1 + OVERLOOKED % options.channels
+        with reader(database, watched) as seen:
             build = timed("build beside, settle status posts", lambda: promotions.build("next"))
             with writer(database) as waits:
                 switch = timed(
@@ -192,7 +200,7 @@ def main() -> None:
         bare = timed("bare INSERT … SELECT of the rows", lambda: database.execute(BARE, {}))
         print(f"\npromotion: {build + switch:.1f} s, {(build + switch) / bare:.1f} times the bare statement")
         print(f"rollback: {rollback:.1f} s")
-        judge(seen, found(database, "now"), found(database, "next"))
+        judge(seen, found(database, "now", watched), found(database, "next", watched))
 
 
 def judge(seen: Counter[int], before: int, after: int) -> None:
