@@ -10,11 +10,13 @@ import pytest
 
 from tests.acceptance.harness import HOUR, POST, System, keys, wait_for
 
+MANY = 240
+"""Posts an hour: enough to kill a worker in the middle of a day of them."""
 RECORDINGS = (
     ("alpha_demo", 901, 6),
     ("beta_demo", 902, 6),
-    ("calm_demo", 911, 400),
-    ("killed_demo", 912, 400),
+    ("calm_demo", 911, MANY),
+    ("killed_demo", 912, MANY),
 )
 SETTINGS = {"INITIAL_HISTORY_HOURS": "4", "RECOVERY_CATCHUP_CHECK_INTERVAL_SECONDS": "5"}
 CHANNELS = [f"t.me/{name}" for name, _, _ in RECORDINGS]
@@ -68,7 +70,7 @@ def test_the_first_fill_reads_the_last_hours_and_gives_assignments(system: Syste
     status = json.loads(system.run("status", "--json").stdout)
     missing = {channel["channel"]: channel["hours"]["missing"] for channel in status["channels"]}
     assert missing == dict.fromkeys(CHANNELS, 0)
-    assert status["assignments"]["open"] >= 3 * (6 + 6 + 400 + 400)
+    assert status["assignments"]["open"] >= 3 * (6 + 6 + MANY + MANY)
 
 
 def test_a_backfill_whose_worker_was_killed_ends_like_an_undisturbed_one(
@@ -86,7 +88,7 @@ def test_a_backfill_whose_worker_was_killed_ends_like_an_undisturbed_one(
     wait_for("all of raw to be green", lambda: set(backfills.big) <= system.materialized(RAW))
     wait_for("all extractions to be green", lambda: set(backfills.big) <= system.materialized(RULES))
     disturbed, calm = system.sql(ROWS, 912, *span), system.sql(ROWS, 911, *span)
-    assert len(calm) == 400 * backfills.hours
+    assert len(calm) == MANY * backfills.hours
     assert disturbed == calm
 
 
