@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -112,20 +113,18 @@ class CallGuard:
         """Make the call once. An answer that asks to wait is no attempt."""
         while True:
             await self._pacer.wait(call.method, self._patience_of(call))
-            try:
-                answer = await self._behind_breaker(call)
-            except Flooded as flood:
-                call.flooded_at = call.flooded_at or self._clock()
-                await self._pacer.flooded(call.method, flood.seconds)
-            except BreakerOpen:
-                self._pacer.released(call.method)
-                raise
-            except BaseException:  # cancelled too: Telegram may have counted it, and it is not in flight
-                self._pacer.done(call.method)
-                raise
-            else:
-                self._pacer.done(call.method)
-                return answer
+            with ExitStack() as made:
+                made.callback(self._pacer.done, call.method)  # cancelled too: Telegram may have counted it
+                try:
+                    return await self._behind_breaker(call)
+                except Flooded as flood:
+                    made.pop_all()
+                    call.flooded_at = call.flooded_at or self._clock()
+                    await self._pacer.flooded(call.method, flood.seconds)
+                except BreakerOpen:
+                    made.pop_all()
+                    self._pacer.released(call.method)
+                    raise
 
     def _patience_of(self, call: _Call[T]) -> float:
         if call.flooded_at is None:

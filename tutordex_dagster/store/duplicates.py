@@ -41,7 +41,7 @@ CROWDED = 300
 
 A family asks a handful of agencies. Hundreds are connected by what says nothing, as an agency's own address
 under every post, and whether they are one crowd or two is not worth reading all of it for every edit: of 300
-that takes seven times as long as an edit in a small group, of 5,000 a hundred times (bench/duplicates.py).
+that takes ten times as long as an edit in a small group, of 5,000 a hundred times (bench/duplicates.py).
 """
 
 Place = tuple[int, int, int]

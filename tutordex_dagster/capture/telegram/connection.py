@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -90,11 +90,11 @@ class TelegramConnection:
         when it cannot be asked; Postponed when it allows no takeout session yet. It is closed then.
         """
         self._thread.start()
-        try:
-            return self._do(self._open())
-        except BaseException:  # Ctrl-C and a run's end too: nobody else knows of the thread and the link
-            self.close()
-            raise
+        with ExitStack() as undoing:
+            undoing.callback(self.close)
+            account = self._do(self._open())
+            undoing.pop_all()
+        return account
 
     def call(self, request: TL, *, about: str = TELEGRAM) -> TL:
         """Return the answer to a request of telethon.tl.functions.
