@@ -35,7 +35,7 @@ def test_a_login_a_channel_list_and_up_lead_to_rows_and_sealed_hours(
     wait_for("history and all", equal(lambda: stored_differs(system, telegram, NAMES)), seconds=180)
     last = hour_of(utc_now() - HOUR / 30) - HOUR
     hours = {key for name in NAMES for key in keys([f"t.me/{name}"], last - HOUR, 2)}
-    wait_for("its hours in the UI", lambda: hours <= system.materialized(RAW), seconds=60)
+    wait_for("its hours in the UI", lambda: hours <= system.materialized(RAW), seconds=180)
     assert broken_promises(system, NAMES) == []
     assert telegram.count("ResolveUsernameRequest") <= 2 * len(NAMES)  # once an account
 

@@ -68,8 +68,10 @@ def test_the_first_fill_reads_the_last_hours_and_gives_assignments(system: Syste
     assert "assignments: 0 open" not in system.output()
     assert system.sql(COUNTS, [901, 902], NOW - 3 * HOUR, NOW) == [(901, 18, 18), (902, 18, 18)]
     status = json.loads(system.run("status", "--json").stdout)
-    missing = {channel["channel"]: channel["hours"]["missing"] for channel in status["channels"]}
-    assert missing == dict.fromkeys(CHANNELS, 0)
+    gaps = {channel["channel"]: channel["gaps"] for channel in status["channels"]}
+    # An hour that has ended since then may be a gap until catchup reads it.
+    assert gaps.keys() == set(CHANNELS)
+    assert not [gap for each in gaps.values() for gap in each if datetime.fromisoformat(gap["since"]) < NOW]
     assert status["assignments"]["open"] >= 3 * (6 + 6 + MANY + MANY)
 
 
@@ -77,9 +79,10 @@ def test_a_backfill_whose_worker_was_killed_ends_like_an_undisturbed_one(
     system: System, backfills: Backfills
 ) -> None:
     span = backfills.span
-    wait_for("some hours of many", lambda: system.sql(SEALED, 912, *span)[0][0] > 0, seconds=240, every=0.1)
-    run = system.run_of(backfills.disturbed, "t.me/killed_demo")
-    os.kill(system.worker_of(run), signal.SIGKILL)
+    run = wait_for("its run", lambda: system.run_of(backfills.disturbed, "t.me/killed_demo"), seconds=180)
+    worker = wait_for("its worker", lambda: system.worker_of(run))
+    wait_for("some hours of many", lambda: system.sql(SEALED, 912, *span)[0][0] > 0, every=0.01)
+    os.kill(worker, signal.SIGKILL)
     wait_for("the run to fail", lambda: system.run_status(run) == "FAILURE")
     assert not set(backfills.big) <= system.materialized(RAW)
 
