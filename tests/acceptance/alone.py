@@ -35,6 +35,7 @@ SOAK = "TUTORDEX_SOAK" in os.environ
 OUTAGE_SECONDS = 30.0 if SOAK else 3.0
 SETTLE_SECONDS = 60.0
 STOP_SECONDS = 25.0
+FOLLOWED = "SELECT count(*) FROM channels WHERE cursor IS NOT NULL"
 UNSAFE = {"fsync": "off"}
 """The machine does not crash; and stopping a server that is sure of its files takes seconds."""
 
@@ -194,6 +195,9 @@ def alone() -> Iterator[Alone]:
         assert made.run("db", "migrate").returncode == 0
         open_channels(made)
         try:
+            # A channel is followed from the hour on in which it was asked first: none may end before that.
+            made.follow()
+            wait_for("all to be followed", lambda: made.sql(FOLLOWED) == [(len(NAMES),)])
             yield made
         finally:
             for tail in made.tails:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 Status = Literal["ok", "skipped", "dead", "failed", "processing", "pending", "missing"]
-"""How far a version is with a post: as the queue says it, or `missing` when it has no job."""
+"""How far a version is with a post: as the queue says it, or `missing` when it has no job, or one that ended
+because the post was edited or deleted while it waited."""
 
 FINAL: frozenset[Status] = frozenset({"ok", "skipped", "dead"})
 """Ends that stay. A `failed` job is tried again, so nothing is known about it yet."""

@@ -90,8 +90,8 @@ def notes(
     missing = sum(n for ends, n in outcomes.items() if "missing" in ends)
     if missing:
         found.append(
-            f"{missing} of them were never queued for one of the versions; a post that was edited or deleted"
-            " before that can no longer be, and takes no part."
+            f"{missing} of them were never read by one of the versions: not queued for it, or edited or"
+            " deleted before their turn came. They take no part."
         )
     if one_sided:
         found.append(

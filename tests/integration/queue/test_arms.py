@@ -145,6 +145,6 @@ def test_a_post_that_was_edited_before_a_version_was_queued_is_counted_and_not_w
         {"a": "ok", "b": "ok", "posts": 4},
     ]
     assert any(
-        note.startswith("1 of them were never queued for one of the versions; a post that was edited")
+        note.startswith("1 of them were never read by one of the versions: not queued for it, or edited")
         for note in report.comparison.notes
     )

@@ -39,6 +39,24 @@ def test_every_pair_comes_once_by_raw_id_over_page_boundaries(
     assert list(store.version_pairs("v1", "v2", world.day, [6])) == []
 
 
+def test_a_post_that_changed_while_a_version_had_not_read_it_is_missing_and_not_skipped(
+    world: "World", store: Comparisons
+) -> None:
+    world.store(*(world.message(number) for number in (1, 2, 3)), enqueue="v1")
+    world.queue.enqueue("v2", [world.raw_id(number) for number in (1, 2, 3)], lane="reparse")
+    world.extract({number: ["A1"] for number in (1, 2, 3)})
+    world.store(
+        world.message(1, "P6 Science at Bishan", edited=70), world.message(3), seen=80, sweep="sealed"
+    )
+    world.extract({3: ["A1"]}, version="v2")
+
+    pairs = store.version_pairs("v1", "v2", world.day, None)
+    ends = {pair.message_id: (pair.a.status, pair.b.status) for pair in pairs}
+
+    assert {("skipped", "superseded"), ("skipped", "deleted")} <= set(world.jobs("v2").values())
+    assert ends == {1: ("ok", "missing"), 2: ("ok", "missing"), 3: ("ok", "ok")}
+
+
 def test_a_frozen_sample_is_random_but_the_same_for_the_same_name(world: "World", store: Comparisons) -> None:
     world.store(*(world.message(number) for number in range(1, 60)))
 

@@ -58,6 +58,7 @@ AND (%(channel_ids)s::bigint[] IS NULL OR job.channel_id = ANY (%(channel_ids)s)
 ORDER BY job.raw_id LIMIT %(limit)s;
 
 -- name: pairs
+-- A job that ended because its post was edited or deleted says nothing about the version.
 SELECT raw.raw_id, channel.reference, raw.message_id, raw.posted_at,
     a.status, a.result::text, a.reason, a.error_class, a.meta::text,
     b.status, b.result::text, b.reason, b.error_class, b.meta::text,
@@ -69,7 +70,9 @@ FROM unnest(%(raw_ids)s::bigint[]) AS wanted (raw_id)
 JOIN telegram_messages_raw AS raw USING (raw_id)
 JOIN channels AS channel USING (channel_id)
 LEFT JOIN telegram_extractions AS a ON a.raw_id = raw.raw_id AND a.pipeline_version = %(a)s
+    AND coalesce(a.reason NOT IN ('superseded', 'deleted'), true)
 LEFT JOIN telegram_extractions AS b ON b.raw_id = raw.raw_id AND b.pipeline_version = %(b)s
+    AND coalesce(b.reason NOT IN ('superseded', 'deleted'), true)
 ORDER BY raw.raw_id;
 
 -- name: texts
