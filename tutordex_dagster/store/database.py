@@ -16,7 +16,7 @@ Row = TypeVar("Row")
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _CONNECT_SECONDS = 10
-_LINK: Mapping[str, Any] = {
+LINK: Mapping[str, Any] = {
     "connect_timeout": _CONNECT_SECONDS,
     # A link that died without a word is noticed within 30 s, with and without an answer under way.
     "keepalives_idle": 15,
@@ -24,6 +24,8 @@ _LINK: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+"""What libpq is told of every connection."""
+
 _POOL_SIZE = 4  # a process is one worker with few threads; many processes share one server
 _NEXT_STEP = "check TUTORDEX_DATABASE_URL and that the server runs"
 
@@ -48,7 +50,7 @@ class Database:
             reconnect_timeout=_CONNECT_SECONDS,  # its pauses double, up to minutes after the server is back
             configure=_configure,
             check=ConnectionPool.check_connection,
-            kwargs={**_LINK, "application_name": "tutordex"},
+            kwargs={**LINK, "application_name": "tutordex"},
         )
 
     @contextmanager
@@ -96,7 +98,7 @@ class Database:
 def connect(url: str, *, autocommit: bool = False) -> Connection:
     """Open one connection outside of a pool; UsageError, without the password, when that fails."""
     try:
-        connection = psycopg.connect(url, autocommit=autocommit, **_LINK)
+        connection = psycopg.connect(url, autocommit=autocommit, **LINK)
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
         raise UsageError(describe(url), f"cannot be reached ({reason})", _NEXT_STEP) from None
