@@ -19,6 +19,11 @@ from tutordex_dagster.windows import hour_of
 MakeDeployment = Callable[..., Deployment]
 
 
+@pytest.fixture(autouse=True)
+def _untraced(no_cover: None) -> None:
+    """Trace no lines: that takes longer than days of runs do, and other tests reach the same lines."""
+
+
 @pytest.fixture
 def clock() -> StandingClock:
     """Give the clock of the test."""
