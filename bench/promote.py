@@ -185,14 +185,19 @@ def main() -> None:
                 switch = timed(
                     "switch (readers do not wait)",
                     lambda: promotions.switch(
-                        "next", after=options.rows, action="promote", actor="bench", fingerprint="x"
+                        "next",
+                        live="now",
+                        after=options.rows,
+                        action="promote",
+                        actor="bench",
+                        fingerprint="x",
                     ),
                 )
             print(f"{'  of these a store waited at most':<44}{max(waits):>8.1f} s")
         rollback = timed(
             "and back again",
             lambda: promotions.switch(
-                "now", after=options.rows, action="rollback", actor="bench", fingerprint="x"
+                "now", live="next", after=options.rows, action="rollback", actor="bench", fingerprint="x"
             ),
         )
         timed("compare row by row (dry run)", lambda: promotions.differences("now", "next"))
