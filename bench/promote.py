@@ -200,7 +200,7 @@ def main() -> None:
                 "now", live="next", after=options.rows, action="rollback", actor="bench", fingerprint="x"
             ),
         )
-        timed("compare row by row (dry run)", lambda: promotions.differences("now", "next"))
+        timed("compare row by row (dry run)", lambda: promotions.differences("now", "next", samples=10))
         database.execute(MAKE_TWIN, {})
         bare = timed("bare INSERT … SELECT of the rows", lambda: database.execute(BARE, {}))
         print(f"\npromotion: {build + switch:.1f} s, {(build + switch) / bare:.1f} times the bare statement")

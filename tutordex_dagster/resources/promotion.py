@@ -91,9 +91,10 @@ class Change:
         promotions = self.services.promotions
         with self.building(version) as told:
             promotions.build(version, on_page=lambda page: told(page.upserted))
-        for line in words.summary_lines(version, promotions.differences(live, version)):
+        found = promotions.differences(live, version, samples=SAMPLES)
+        for line in words.summary_lines(version, found):
             self.say(line)
-        for sample in promotions.difference_samples(live, version, limit=SAMPLES):
+        for sample in found.samples:
             for line in words.sample_lines(sample):
                 self.say(line)
 

@@ -40,8 +40,9 @@ def keep_unsaid(connection: Connection, params: Mapping[str, object], at: dateti
     connection.execute(_SQL["drop_said"], params)
     gone = _rows(connection, "drop_carried_rows", params)
     fallen = _rows(connection, "drop_carried_posts", params)
-    connection.execute(_SQL["take_back"], params)
-    _take_over_all(connection, version, at)
+    if connection.execute(_SQL["take_back"], params).rowcount:
+        _take_over_all(connection, version, at)
+        connection.execute(_SQL["drop_said"], params)  # ends may have come meanwhile
     gone += _rows(connection, "drop_older_rows", params)
     fallen += _rows(connection, "drop_older_posts", params)
     kept = _rows(connection, "carry_rows", params)

@@ -1,6 +1,6 @@
 """Another version becomes live: its projection is built beside the shown one, then shown by one update."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,22 +46,6 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Differences:
-    """Rows of the live projection against those of another: only there, only here, other content by field.
-
-    Of the `absent` rows, `kept` stay as they are: the version has not read their messages, or an older text.
-    What it found in an older text counts as not there.
-    """
-
-    added: int
-    absent: int
-    kept: int
-    shared: int
-    changed: int
-    fields: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One row that differs, as both projections have it; None where there is none."""
 
@@ -70,6 +54,23 @@ class Difference:
     segment: int
     was: Mapping[str, Any] | None
     now: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """Rows of the live projection against those of another: only there, only here, other content by field.
+
+    Of the `absent` rows, `kept` stay as they are: the version has not read their messages, or an older text.
+    What it found in an older text counts as not there. `samples` are the newest rows that would change.
+    """
+
+    added: int
+    absent: int
+    kept: int
+    shared: int
+    changed: int
+    fields: Mapping[str, int]
+    samples: Sequence[Difference] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,22 +159,25 @@ class Promotions:
             lock_channel(connection, channel_id)
             settle_channel(connection, version, channel_id, self._clock())
 
-    def differences(self, live: str, version: str) -> Differences:
-        """Compare two projections row by row, and count what a switch would keep."""
-        params = {"live": live, "version": version}
+    def differences(self, live: str, version: str, *, samples: int) -> Differences:
+        """Compare two projections row by row, with so many samples, and count what a switch would keep."""
+        params = {"live": live, "version": version, "limit": samples}
         with self._db.connection() as connection:
             find_unsaid(connection, params)
             kept = count_unsaid(connection, params)
             (row,) = connection.execute(_SQL["differences"], params, prepare=False).fetchall()
+            with connection.cursor(row_factory=class_row(Difference)) as cursor:
+                shown = cursor.execute(_SQL["difference_samples"], params, prepare=False).fetchall()
         added, absent, shared, changed, fields = row
         return Differences(
-            added=added, absent=absent, kept=kept, shared=shared, changed=changed, fields=fields
+            added=added,
+            absent=absent,
+            kept=kept,
+            shared=shared,
+            changed=changed,
+            fields=fields,
+            samples=shown,
         )
-
-    def difference_samples(self, live: str, version: str, *, limit: int) -> list[Difference]:
-        """Return the newest rows that differ between two projections."""
-        params = {"live": live, "version": version, "limit": limit}
-        return self._db.fetch(_SQL["difference_samples"], params, class_row(Difference))
 
     def has_read(self, version: str) -> bool:
         """Tell whether the version has said anything of any message."""

@@ -292,12 +292,13 @@ def test_differences_are_counted_by_field_and_shown_whole(shown: "World") -> Non
     shown.queue.enqueue("v2", [shown.raw_id(n) for n in (1, 2, 3)], lane="reparse")
     shown.extract({1: ["A1-v2"], 2: ["B1"], 3: ["C1"]}, "v2")
     promotions(shown).build("v2")
-    found = promotions(shown).differences("v1", "v2")
+    found = promotions(shown).differences("v1", "v2", samples=9)
     assert (found.added, found.absent, found.kept, found.shared, found.changed) == (1, 2, 1, 2, 1)
     assert {name: count for name, count in found.fields.items() if count} == {"assignment_code": 1}
-    samples = promotions(shown).difference_samples("v1", "v2", limit=9)
-    assert (samples[0].message_id, samples[0].now) == (4, None)
-    assert [each.message_id for each in samples] == [4, 3, 2, 1]
+    added, gone, changed = found.samples
+    assert (added.message_id, added.was) == (3, None)
+    assert (gone.message_id, gone.segment, gone.now) == (2, 1, None)
+    assert (changed.message_id, changed.now and changed.now["assignment_code"]) == (1, "A1-v2")
 
 
 def test_messages_are_reconciled_with_jobs_up_to_a_raw_id(shown: "World") -> None:

@@ -96,14 +96,18 @@ SELECT
 FROM compared;
 
 -- name: difference_samples
--- The newest rows that differ, whole: either side is null where it has no such row.
+-- The newest rows that differ and are not kept, whole: either side is null where it has no such row.
 SELECT channel.reference, message_id, segment, to_jsonb(was) AS was, to_jsonb(now) AS now
 FROM (SELECT * FROM projected_assignments WHERE projection = %(live)s) AS was
-FULL JOIN (SELECT * FROM projected_assignments WHERE projection = %(version)s) AS now
-    USING (channel_id, message_id, segment)
+FULL JOIN (
+    SELECT * FROM projected_assignments WHERE projection = %(version)s AND pipeline_version = projection
+) AS now USING (channel_id, message_id, segment)
 JOIN channels AS channel USING (channel_id)
-WHERE was.message_id IS NULL OR now.message_id IS NULL
-OR (
+WHERE NOT EXISTS (
+    SELECT FROM unsaid WHERE unsaid.channel_id = channel.channel_id AND unsaid.message_id = coalesce(
+        now.message_id, was.message_id
+    )
+) AND (was.message_id IS NULL OR now.message_id IS NULL OR (
     was.assignment_code, was.academic_display_text, was.learning_mode, was.address, was.postal_code,
     was.nearest_mrt, was.districts, was.region, was.lesson_schedule, was.start_date, was.rate_min, was.rate_max,
     was.rate_text, was.rate_breakdown, was.additional_remarks, was.time_availability, was.subjects, was.levels,
@@ -113,7 +117,7 @@ OR (
     now.nearest_mrt, now.districts, now.region, now.lesson_schedule, now.start_date, now.rate_min, now.rate_max,
     now.rate_text, now.rate_breakdown, now.additional_remarks, now.time_availability, now.subjects, now.levels,
     now.streams, now.tutor_types, now.status, now.own_closing, now.closed_by
-)
+))
 ORDER BY coalesce(now.posted_at, was.posted_at) DESC, message_id DESC, segment
 LIMIT %(limit)s;
 
