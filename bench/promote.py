@@ -185,17 +185,22 @@ def main() -> None:
                 switch = timed(
                     "switch (readers do not wait)",
                     lambda: promotions.switch(
-                        "next", after=options.rows, action="promote", actor="bench", fingerprint="x"
+                        "next",
+                        live="now",
+                        after=options.rows,
+                        action="promote",
+                        actor="bench",
+                        fingerprint="x",
                     ),
                 )
             print(f"{'  of these a store waited at most':<44}{max(waits):>8.1f} s")
         rollback = timed(
             "and back again",
             lambda: promotions.switch(
-                "now", after=options.rows, action="rollback", actor="bench", fingerprint="x"
+                "now", live="next", after=options.rows, action="rollback", actor="bench", fingerprint="x"
             ),
         )
-        timed("compare row by row (dry run)", lambda: promotions.differences("now", "next"))
+        timed("compare row by row (dry run)", lambda: promotions.differences("now", "next", samples=10))
         database.execute(MAKE_TWIN, {})
         bare = timed("bare INSERT … SELECT of the rows", lambda: database.execute(BARE, {}))
         print(f"\npromotion: {build + switch:.1f} s, {(build + switch) / bare:.1f} times the bare statement")

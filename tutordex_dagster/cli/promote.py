@@ -32,7 +32,8 @@ def promote(version: str, since: "datetime | None", *, dry_run: bool, anyway: bo
     """Make VERSION the live one: `assignments` shows it, and new posts are enqueued for it.
 
     Its projection is built beside the shown one and then shown whole, from one moment to the next. Posts it
-    has not read, such as deleted ones, stay as they are.
+    has not read, such as deleted ones, stay as they are. So do edited ones of which it has read an older
+    text; they are enqueued for it.
     """
     with _change(dry_run=dry_run) as change:
         change.promote(version, since=since, anyway=anyway)
@@ -43,7 +44,8 @@ def promote(version: str, since: "datetime | None", *, dry_run: bool, anyway: bo
 def rollback(*, dry_run: bool) -> None:
     """Make the version live again that was it before the last promotion.
 
-    Posts that arrived since stay as they are shown until it has read them; they are enqueued for it.
+    Posts and edits that arrived since stay as they are shown until it has read them; they are enqueued for
+    it.
     """
     with _change(dry_run=dry_run) as change:
         change.roll_back()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tutordex_dagster.cli.breaker import os_user
-from tutordex_dagster.cli.console import say
+from tutordex_dagster.cli.console import say, stderr
 from tutordex_dagster.cli.session import open_session
 from tutordex_dagster.errors import UsageError
 
@@ -38,12 +38,26 @@ def prune(version: str, into: Path | None, *, yes: bool) -> None:
         counts = (
             f"{found.extractions} extractions ({found.held} held by workers) and {found.rows} projected rows"
         )
+        warning = _rollback_warning(services, version)
+        if warning:
+            stderr().print(warning, soft_wrap=True, markup=False)
         if not yes:
             say(f"{version}: {counts} would be deleted after an export to {path}; do it with --yes")
             return
         write = partial(write_parquet, path, schema_version=services.settings.schema_version)
         deleted = services.pruning.prune(version, export=write, actor=os_user(), place=str(path))
     say(f"{version}: {deleted} extractions are in {path} and deleted here.")
+
+
+def _rollback_warning(services: "Services", version: str) -> str | None:
+    """Say that a rollback would make this version live again; None when it would not."""
+    live = services.live.name
+    promotion = services.promotions.before(live)
+    if promotion is None or promotion.previous != version:
+        return None
+    return (
+        f"warning: {version} was live before {live}: without its extractions, `tutordex rollback` is refused"
+    )
 
 
 def _refuse(services: "Services", version: str) -> None:

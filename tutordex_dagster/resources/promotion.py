@@ -46,57 +46,78 @@ class Change:
         """Make the version live whose posts from `since` on are extracted, all posts by default.
 
         Raises UsageError for an unknown version, a changed one, and the live one; PermanentError when
-        something speaks against it, unless it is to be done `anyway`.
+        something speaks against it, unless it is to be done `anyway`; TransientError when another version
+        became live meanwhile.
         """
-        services, spec = self.services, self._candidate(version)
+        services, live = self.services, self.services.live.name
+        spec = self._candidate(version, live)
         horizon = services.promotions.horizon(services.clock() - words.FRESH)
         found = obstacles(services, spec.name, since=since or _FIRST, up_to=horizon)
         for line in found:
             self.say(line)
-        self._show_differences(spec.name)
+        self._show_differences(spec.name, live)
         if found and not anyway and not self.dry_run:
             raise PermanentError(
                 f"{spec.name} is not promoted: see what was said; or promote it with `anyway`"
             )
-        self._switch(spec, after=horizon, action="promote")
+        self._switch(spec, live=live, after=horizon, action="promote")
 
     def roll_back(self) -> None:
-        """Make the version live again that was it before the last promotion; UsageError without one."""
+        """Make the version live again that was it before the last promotion.
+
+        Raises UsageError without one, and when its extractions were pruned since; TransientError when another
+        version became live meanwhile.
+        """
         live = self.services.live.name
         promotion = self.services.promotions.before(live)
         if promotion is None:
             raise UsageError(live, "was not promoted, so nothing was before it", "tutordex promote VERSION")
-        spec = self._candidate(promotion.previous)
-        self._show_differences(spec.name)
-        self._switch(spec, after=promotion.raw_id, action="rollback")
+        spec = self._candidate(promotion.previous, live)
+        if not self.services.promotions.has_read(spec.name):
+            raise UsageError(
+                spec.name, "has read nothing, so there is nothing to go back to", _read_all(spec)
+            )
+        self._show_differences(spec.name, live)
+        self._switch(spec, live=live, after=promotion.raw_id, action="rollback")
 
-    def _candidate(self, name: str) -> PipelineSpec:
+    def _candidate(self, name: str, live: str) -> PipelineSpec:
         spec = self.services.registered(self.services.pipeline(name))
-        if spec == self.services.live:
+        if spec.name == live:
             raise UsageError(spec.name, "is the live version already", "nothing has to be done")
         return spec
 
-    def _show_differences(self, version: str) -> None:
+    def _show_differences(self, version: str, live: str) -> None:
         """Build the version's projection where no reader sees it, and say what it would change."""
-        promotions, live = self.services.promotions, self.services.live.name
+        promotions = self.services.promotions
         with self.building(version) as told:
             promotions.build(version, on_page=lambda page: told(page.upserted))
-        for line in words.summary_lines(version, promotions.differences(live, version)):
+        found = promotions.differences(live, version, samples=SAMPLES)
+        for line in words.summary_lines(version, found):
             self.say(line)
-        for sample in promotions.difference_samples(live, version, limit=SAMPLES):
+        for sample in found.samples:
             for line in words.sample_lines(sample):
                 self.say(line)
 
-    def _switch(self, spec: PipelineSpec, *, after: int, action: Action) -> None:
+    def _switch(self, spec: PipelineSpec, *, live: str, after: int, action: Action) -> None:
         if self.dry_run:
             return
         done = self.services.promotions.switch(
-            spec.name, after=after, action=action, actor=self.actor, fingerprint=fingerprint(spec)
+            spec.name,
+            live=live,
+            after=after,
+            action=action,
+            actor=self.actor,
+            fingerprint=fingerprint(spec),
         )
         kept = f"{done.kept} rows kept from before" if done.kept else "nothing kept from before"
         self.say(
-            f"{spec.name} is live, after {done.previous}: {kept}, {done.enqueued} new posts enqueued for it."
+            f"{spec.name} is live, after {done.previous}: {kept}, {done.enqueued} posts enqueued for it."
         )
+
+
+def _read_all(spec: PipelineSpec) -> str:
+    """Say how a version comes to have read everything."""
+    return f"tutordex enqueue --version {spec.name}, then tutordex drain --version {spec.name} --oneshot"
 
 
 def obstacles(services: Services, version: str, *, since: datetime, up_to: int) -> list[str]:

@@ -1,27 +1,26 @@
 """Another version becomes live: its projection is built beside the shown one, then shown by one update."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event, Lock
-from typing import Any, Literal, LiteralString
+from typing import Any, Literal
 
 from psycopg.rows import class_row, scalar_row
 
-from tutordex_dagster.errors import UsageError
+from tutordex_dagster.errors import TransientError, UsageError
 from tutordex_dagster.store.assignments import (
     ProjectionResult,
     lock_all_channels,
     lock_channel,
     lock_projection,
-    take_over,
     take_over_of,
 )
 from tutordex_dagster.store.audit import Deed, record
-from tutordex_dagster.store.closings import Unsettled, settle, settle_channel
-from tutordex_dagster.store.database import Connection, Database
+from tutordex_dagster.store.closings import settle_channel
+from tutordex_dagster.store.database import Database
+from tutordex_dagster.store.keeping import count_unsaid, enqueue_unread, find_unsaid, keep_unsaid
 from tutordex_dagster.store.queries import load
 from tutordex_dagster.windows import Clock, utc_now
 
@@ -47,21 +46,6 @@ class Reconciled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Differences:
-    """Rows of the live projection against those of another: only there, only here, other content by field.
-
-    Of the `absent` rows, `kept` stay as they are: the version has not said anything about their messages.
-    """
-
-    added: int
-    absent: int
-    kept: int
-    shared: int
-    changed: int
-    fields: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One row that differs, as both projections have it; None where there is none."""
 
@@ -70,6 +54,23 @@ class Difference:
     segment: int
     was: Mapping[str, Any] | None
     now: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """Rows of the live projection against those of another: only there, only here, other content by field.
+
+    Of the `absent` rows, `kept` stay as they are: the version has not read their messages, or an older text.
+    What it found in an older text counts as not there. `samples` are the newest rows that would change.
+    """
+
+    added: int
+    absent: int
+    kept: int
+    shared: int
+    changed: int
+    fields: Mapping[str, int]
+    samples: Sequence[Difference] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switched:
-    """What a change of the live version did: rows kept from before, and jobs made for the newest messages."""
+    """What a change of the live version did: rows kept from before, and jobs made for unread messages."""
 
     previous: str
     kept: int
@@ -158,44 +159,48 @@ class Promotions:
             lock_channel(connection, channel_id)
             settle_channel(connection, version, channel_id, self._clock())
 
-    def differences(self, live: str, version: str) -> Differences:
-        """Compare two projections row by row, and count what a switch would keep."""
-        params = {"live": live, "version": version}
+    def differences(self, live: str, version: str, *, samples: int) -> Differences:
+        """Compare two projections row by row, with so many samples, and count what a switch would keep."""
+        params = {"live": live, "version": version, "limit": samples}
         with self._db.connection() as connection:
-            _find(connection, params)
-            connection.execute(_SQL["drop_said"], params)
-            kept = _value(connection, "count_unsaid", params)
+            find_unsaid(connection, params)
+            kept = count_unsaid(connection, params)
             (row,) = connection.execute(_SQL["differences"], params, prepare=False).fetchall()
+            with connection.cursor(row_factory=class_row(Difference)) as cursor:
+                shown = cursor.execute(_SQL["difference_samples"], params, prepare=False).fetchall()
         added, absent, shared, changed, fields = row
         return Differences(
-            added=added, absent=absent, kept=kept, shared=shared, changed=changed, fields=fields
+            added=added,
+            absent=absent,
+            kept=kept,
+            shared=shared,
+            changed=changed,
+            fields=fields,
+            samples=shown,
         )
 
-    def difference_samples(self, live: str, version: str, *, limit: int) -> list[Difference]:
-        """Return the newest rows that differ between two projections."""
-        params = {"live": live, "version": version, "limit": limit}
-        return self._db.fetch(_SQL["difference_samples"], params, class_row(Difference))
+    def has_read(self, version: str) -> bool:
+        """Tell whether the version has said anything of any message."""
+        return bool(self._db.value(_SQL["has_read"], {"version": version}))
 
-    def switch(self, version: str, *, after: int, action: Action, actor: str, fingerprint: str) -> Switched:
-        """Show the version's projection instead of the live one, and enqueue for it from now on, all at once.
+    def switch(
+        self, version: str, *, live: str, after: int, action: Action, actor: str, fingerprint: str
+    ) -> Switched:
+        """Show the version's projection instead of the `live` one, and enqueue for it from now on, at once.
 
         Nothing is projected meanwhile; nothing is stored once the two projections are compared. Ends since
-        `build` are taken over; rows of messages the version has said nothing about stay as they are; messages
-        stored after the raw id `after` get jobs.
-        Raises UsageError when it is live already.
+        `build` are taken over. Rows of messages the version has said nothing about, or only of an older text,
+        stay as they are; messages stored after the raw id `after`, and those newer texts, get jobs.
+        Raises UsageError when it is live already, TransientError when another one than `live` is.
         """
         at = self._clock()
         with self._db.connection() as connection:
-            live = lock_projection(connection)
-            if live is None or live == version:
-                raise UsageError(version, "is the live version already", "nothing has to be done")
+            _require_live(lock_projection(connection), live, version)
             params: dict[str, object] = {"live": live, "version": version, "at": at, "after": after}
-            _find(connection, params)
+            find_unsaid(connection, params)
             lock_all_channels(connection)
-            while take_over(connection, version, limit=_PAGE, at=at).more:
-                pass
-            kept = _carry(connection, params, at)
-            enqueued = _value(connection, "enqueue_since", params)
+            kept = keep_unsaid(connection, params, at)
+            enqueued = enqueue_unread(connection, params)
             connection.execute(_SQL["show"], params)
             named = {"actor": actor, "action": action, "fingerprint": fingerprint}
             connection.execute(_SQL["record"], {**params, **named})
@@ -218,55 +223,9 @@ class Promotions:
         return found[0] if found else None
 
 
-def _find(connection: Connection, params: Mapping[str, object]) -> None:
-    """Note which messages a switch may have to keep, in time that grows with both projections."""
-    connection.execute(_SQL["find_unsaid"], params, prepare=False)
-    connection.execute(_SQL["find_carried"], params, prepare=False)
-    connection.execute(_SQL["count_found"])
-
-
-def _carry(connection: Connection, params: Mapping[str, object], at: datetime) -> int:
-    """Keep what the version has said nothing about; return how many rows."""
-    connection.execute(_SQL["drop_said"], params)
-    gone = _rows(connection, "drop_carried_rows", params)
-    fallen = _rows(connection, "drop_carried_posts", params)
-    kept = _rows(connection, "carry_rows", params)
-    connection.execute(_SQL["note_carried"], params)
-    stands = _rows(connection, "carry_posts", params)
-    codes: dict[int, set[str]] = defaultdict(set)
-    message_ids: dict[int, set[int]] = defaultdict(set)
-    for channel_id, code, message_id in (*gone, *kept):
-        message_ids[channel_id].add(message_id)
-        codes[channel_id].update(() if code is None else (code,))
-    for channel_id, named, points in (*fallen, *stands):
-        message_ids[channel_id].update(points)
-        codes[channel_id].update(named)
-    _settle(connection, params, codes, message_ids, at)
-    return len(kept)
-
-
-def _settle(
-    connection: Connection,
-    params: Mapping[str, object],
-    codes: Mapping[int, Iterable[str]],
-    message_ids: Mapping[int, Iterable[int]],
-    at: datetime,
-) -> None:
-    for channel_id, ids in message_ids.items():
-        changed = Unsettled(
-            projection=str(params["version"]),
-            channel_id=channel_id,
-            codes=sorted(codes.get(channel_id, ())),
-            message_ids=sorted(ids),
-        )
-        settle(connection, changed, at)
-
-
-def _rows(connection: Connection, name: str, params: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    query: LiteralString = _SQL[name]
-    return connection.execute(query, params).fetchall()
-
-
-def _value(connection: Connection, name: str, params: Mapping[str, object]) -> int:
-    ((value,),) = _rows(connection, name, params)
-    return int(value)
+def _require_live(locked: str | None, live: str, version: str) -> None:
+    if locked == version:
+        raise UsageError(version, "is the live version already", "nothing has to be done")
+    if locked != live:
+        reason = f"{version} was judged against {live}, but {locked} has become the live version meanwhile"
+        raise TransientError(f"{reason}: look at what it would change now, and do it again")

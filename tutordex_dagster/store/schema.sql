@@ -114,6 +114,11 @@ CREATE TABLE telegram_messages_raw (
 
 CREATE INDEX telegram_messages_raw_posted ON telegram_messages_raw (channel_id, posted_at);
 
+-- Edits, of which a change of the live version looks through all: few, while the log grows for ever.
+CREATE INDEX telegram_messages_raw_edited ON telegram_messages_raw (raw_id)
+INCLUDE (channel_id, message_id, revision)
+WHERE revision > 1 AND kind <> 'tombstone';
+
 CREATE FUNCTION refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -242,6 +247,11 @@ WHERE status IN ('ok', 'skipped') AND text_hash IS NOT NULL;
 CREATE INDEX telegram_extractions_dead
 ON telegram_extractions (pipeline_version, finished_at)
 WHERE status = 'dead';
+
+-- Ends by which a version has said what a text is: not those of a text that was replaced or deleted before.
+CREATE VIEW said_ends AS
+SELECT raw_id, pipeline_version FROM telegram_extractions
+WHERE status IN ('ok', 'skipped') AND coalesce(reason NOT IN ('superseded', 'deleted'), true);
 
 -- Every job is updated twice: vacuum early, so that claims do not walk over dead index entries.
 ALTER TABLE telegram_extractions SET (

@@ -1,6 +1,7 @@
 """promote, rollback, version and prune: what they refuse, what they change, what they say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 from click.testing import Result
 from pyarrow import parquet
 
+from tutordex_dagster.errors import TransientError
 from tutordex_dagster.operations import promotion
+from tutordex_dagster.resources.promotion import Change, Rows
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.settings import PROJECT
 
@@ -169,6 +172,39 @@ def test_pruning_shows_first_and_exports_what_it_deletes(
 def test_what_must_not_be_pruned_is_refused(drained: Command, version: str, reason: str) -> None:
     drained(*ENQUEUE)
     assert reason in drained("prune", version, "--yes", exit_code=2).stderr
+
+
+def test_a_rollback_does_not_undo_a_promotion_made_meanwhile(drained: Command, services: Services) -> None:
+    drained(*ENQUEUE)
+    drained(*DRAIN)
+    drained("promote", "rules-strict")
+
+    @contextmanager
+    def building(_: str) -> Iterator[Rows]:
+        services.promotions.switch(
+            "third", live="rules-strict", after=0, action="promote", actor="somebody", fingerprint="f"
+        )
+        yield lambda _: None
+
+    change = Change(services=services, actor="me", say=lambda _: None, building=building)
+    with pytest.raises(TransientError, match="rules was judged against rules-strict, but third has become"):
+        change.roll_back()
+    assert services.assignments.live_version(initial="rules") == "third"
+
+
+def test_a_rollback_to_a_version_that_was_pruned_is_refused(obsolete: Command, services: Services) -> None:
+    obsolete("promote", "rules-strict")
+    warning = "rules was live before rules-strict: without its extractions, `tutordex rollback` is refused"
+    assert warning in obsolete("prune", "rules").stderr
+    assert warning in obsolete("prune", "rules", "--yes").stderr
+    refused = obsolete("rollback", exit_code=2)
+    assert "rules: has read nothing, so there is nothing to go back to; tutordex enqueue" in refused.stderr
+    assert services.live.name == "rules-strict"
+    assert services.assignments.stats().open == 5
+    obsolete("enqueue", "--version", "rules")
+    obsolete("drain", "--version", "rules", "--oneshot")
+    assert "rules is live, after rules-strict: nothing kept" in obsolete("rollback").stdout
+    assert "was live before" not in obsolete("prune", "rules-strict").stderr
 
 
 def test_an_export_that_cannot_be_written_deletes_nothing(

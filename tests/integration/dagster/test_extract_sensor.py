@@ -56,7 +56,9 @@ def test_ends_that_nobody_projected_become_a_run_that_does(world: World) -> None
 def test_another_version_becomes_live_for_the_next_tick(world: World) -> None:
     world.record("alpha", [post(6.5)], channel_id=1)
     read_everything(world)
-    world.services.promotions.switch("rules-strict", after=9, action="promote", actor="me", fingerprint="f")
+    world.services.promotions.switch(
+        "rules-strict", live="rules", after=9, action="promote", actor="me", fingerprint="f"
+    )
 
     priorities = [int(extract(world, name).tags["dagster/priority"]) for name in ("rules", "rules-strict")]
 

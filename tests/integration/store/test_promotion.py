@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tutordex_dagster.capture.contract import EnqueueFor
-from tutordex_dagster.errors import UsageError
+from tutordex_dagster.errors import TransientError, UsageError
 from tutordex_dagster.store.assignments import ProjectionResult
 from tutordex_dagster.store.database import Database
 from tutordex_dagster.store.promotion import Promotions, Switched
@@ -41,7 +41,12 @@ def promote(world: "World", version: str = "v2", *, after: int | None = None) ->
     promotions(world).build(version)
     newest = world.rows("SELECT max(raw_id) AS n FROM telegram_messages_raw")[0]["n"]
     return promotions(world).switch(
-        version, after=newest if after is None else after, action="promote", actor="me", fingerprint="f"
+        version,
+        live=world.assignments.live_version(initial="v1"),
+        after=newest if after is None else after,
+        action="promote",
+        actor="me",
+        fingerprint="f",
     )
 
 
@@ -91,7 +96,13 @@ def test_channels_are_built_beside_each_other_and_the_switch_waits_for_all(two_c
             building = pool.submit(promotions(two_channels).build, "v2")
             two_channels.wait_for(lambda: len(two_channels.rows(built)) == 2)
             switch = pool.submit(
-                Promotions(others).switch, "v2", after=9, action="promote", actor="me", fingerprint="f"
+                Promotions(others).switch,
+                "v2",
+                live="v1",
+                after=9,
+                action="promote",
+                actor="me",
+                fingerprint="f",
             )
             two_channels.wait_for_blocked(2)
             assert codes(two_channels) == {1: ["A1"], 2: ["B1", "B2"]}
@@ -115,7 +126,7 @@ def test_ends_since_the_building_are_taken_over_by_the_switch(shown: "World") ->
     shown.queue.enqueue_window("v2", channel_ids=[5], window=shown.day, lane="reparse")
     promotions(shown).build("v2")
     shown.extract({1: ["A1-v2"], 2: ["B1-v2"], 3: "promo"}, "v2")
-    promotions(shown).switch("v2", after=3, action="promote", actor="me", fingerprint="f")
+    promotions(shown).switch("v2", live="v1", after=3, action="promote", actor="me", fingerprint="f")
     assert codes(shown) == {1: ["A1-v2"], 2: ["B1-v2"]}
 
 
@@ -173,7 +184,13 @@ def test_a_message_stored_during_the_switch_waits_and_gets_its_job(shown: "World
         with shown.db.connection() as blocker:
             blocker.execute("SELECT lock_channel(5)")
             switch = pool.submit(
-                promotions(shown).switch, "v2", after=3, action="promote", actor="me", fingerprint="f"
+                promotions(shown).switch,
+                "v2",
+                live="v1",
+                after=3,
+                action="promote",
+                actor="me",
+                fingerprint="f",
             )
             shown.wait_for_blocked(1)
             wish = EnqueueFor(version="v1", lane="live", live=True)
@@ -192,7 +209,13 @@ def test_an_end_that_comes_while_the_switch_waits_for_stores_is_shown(shown: "Wo
         with shown.db.connection() as blocker:
             blocker.execute("SELECT lock_channel(5)")
             switch = pool.submit(
-                promotions(shown).switch, "v2", after=3, action="promote", actor="me", fingerprint="f"
+                promotions(shown).switch,
+                "v2",
+                live="v1",
+                after=3,
+                action="promote",
+                actor="me",
+                fingerprint="f",
             )
             shown.wait_for_blocked(1)
             shown.extract({1: ["A1-v2"], 2: "promo", 3: "promo"}, "v2")
@@ -220,7 +243,12 @@ def test_a_rollback_shows_the_old_rows_at_once_and_keeps_what_came_since(shown: 
     promotion = promotions(shown).before("v2")
     assert promotion is not None
     back = promotions(shown).switch(
-        promotion.previous, after=promotion.raw_id, action="rollback", actor="me", fingerprint="f"
+        promotion.previous,
+        live="v2",
+        after=promotion.raw_id,
+        action="rollback",
+        actor="me",
+        fingerprint="f",
     )
     assert back == Switched(previous="v2", kept=1, enqueued=1)
     assert codes(shown) == {1: ["A1"], 2: ["B1", "B2"], 4: ["D1"]}
@@ -246,6 +274,17 @@ def test_the_live_version_is_not_promoted_again(shown: "World") -> None:
         promote(shown, "v1")
 
 
+def test_a_version_judged_against_another_than_the_live_one_is_not_shown(shown: "World") -> None:
+    """Else it would take back a promotion that somebody made meanwhile."""
+    reparse(shown, {1: ["A1-v2"], 2: "promo", 3: "promo"})
+    promote(shown)
+    before = shown.shown()
+    with pytest.raises(TransientError, match="judged against v1, but v2 has become the live version"):
+        promotions(shown).switch("v3", live="v1", after=3, action="promote", actor="me", fingerprint="f")
+    assert shown.shown() == before
+    assert [entry.version for entry in promotions(shown).history()] == ["v2"]
+
+
 def test_differences_are_counted_by_field_and_shown_whole(shown: "World") -> None:
     shown.store(shown.message(4, "only v1"), seen=31, enqueue="v1")
     shown.extract({4: ["D1"]})
@@ -253,12 +292,13 @@ def test_differences_are_counted_by_field_and_shown_whole(shown: "World") -> Non
     shown.queue.enqueue("v2", [shown.raw_id(n) for n in (1, 2, 3)], lane="reparse")
     shown.extract({1: ["A1-v2"], 2: ["B1"], 3: ["C1"]}, "v2")
     promotions(shown).build("v2")
-    found = promotions(shown).differences("v1", "v2")
+    found = promotions(shown).differences("v1", "v2", samples=9)
     assert (found.added, found.absent, found.kept, found.shared, found.changed) == (1, 2, 1, 2, 1)
     assert {name: count for name, count in found.fields.items() if count} == {"assignment_code": 1}
-    samples = promotions(shown).difference_samples("v1", "v2", limit=9)
-    assert (samples[0].message_id, samples[0].now) == (4, None)
-    assert [each.message_id for each in samples] == [4, 3, 2, 1]
+    added, gone, changed = found.samples
+    assert (added.message_id, added.was) == (3, None)
+    assert (gone.message_id, gone.segment, gone.now) == (2, 1, None)
+    assert (changed.message_id, changed.now and changed.now["assignment_code"]) == (1, "A1-v2")
 
 
 def test_messages_are_reconciled_with_jobs_up_to_a_raw_id(shown: "World") -> None:

@@ -9,3 +9,13 @@ CREATE TABLE promotions (
     fingerprint text NOT NULL,
     raw_id bigint NOT NULL
 );
+
+-- Edits, of which a change of the live version looks through all: few, while the log grows for ever.
+CREATE INDEX telegram_messages_raw_edited ON telegram_messages_raw (raw_id)
+INCLUDE (channel_id, message_id, revision)
+WHERE revision > 1 AND kind <> 'tombstone';
+
+-- Ends by which a version has said what a text is: not those of a text that was replaced or deleted before.
+CREATE VIEW said_ends AS
+SELECT raw_id, pipeline_version FROM telegram_extractions
+WHERE status IN ('ok', 'skipped') AND coalesce(reason NOT IN ('superseded', 'deleted'), true);

@@ -54,8 +54,12 @@ WITH compared AS (
         (was.status, was.own_closing, was.closed_by) IS DISTINCT FROM (now.status, now.own_closing, now.closed_by)
             AS status
     FROM (SELECT * FROM projected_assignments WHERE projection = %(live)s) AS was
-    FULL JOIN (SELECT * FROM projected_assignments WHERE projection = %(version)s) AS now
-        USING (channel_id, message_id, segment)
+    FULL JOIN (
+        SELECT * FROM projected_assignments AS own
+        WHERE projection = %(version)s AND pipeline_version = projection AND NOT EXISTS (
+            SELECT FROM unsaid WHERE unsaid.channel_id = own.channel_id AND unsaid.message_id = own.message_id
+        )
+    ) AS now USING (channel_id, message_id, segment)
 )
 SELECT
     count(*) FILTER (WHERE NOT was_there) AS added,
@@ -92,14 +96,18 @@ SELECT
 FROM compared;
 
 -- name: difference_samples
--- The newest rows that differ, whole: either side is null where it has no such row.
+-- The newest rows that differ and are not kept, whole: either side is null where it has no such row.
 SELECT channel.reference, message_id, segment, to_jsonb(was) AS was, to_jsonb(now) AS now
 FROM (SELECT * FROM projected_assignments WHERE projection = %(live)s) AS was
-FULL JOIN (SELECT * FROM projected_assignments WHERE projection = %(version)s) AS now
-    USING (channel_id, message_id, segment)
+FULL JOIN (
+    SELECT * FROM projected_assignments WHERE projection = %(version)s AND pipeline_version = projection
+) AS now USING (channel_id, message_id, segment)
 JOIN channels AS channel USING (channel_id)
-WHERE was.message_id IS NULL OR now.message_id IS NULL
-OR (
+WHERE NOT EXISTS (
+    SELECT FROM unsaid WHERE unsaid.channel_id = channel.channel_id AND unsaid.message_id = coalesce(
+        now.message_id, was.message_id
+    )
+) AND (was.message_id IS NULL OR now.message_id IS NULL OR (
     was.assignment_code, was.academic_display_text, was.learning_mode, was.address, was.postal_code,
     was.nearest_mrt, was.districts, was.region, was.lesson_schedule, was.start_date, was.rate_min, was.rate_max,
     was.rate_text, was.rate_breakdown, was.additional_remarks, was.time_availability, was.subjects, was.levels,
@@ -109,99 +117,12 @@ OR (
     now.nearest_mrt, now.districts, now.region, now.lesson_schedule, now.start_date, now.rate_min, now.rate_max,
     now.rate_text, now.rate_breakdown, now.additional_remarks, now.time_availability, now.subjects, now.levels,
     now.streams, now.tutor_types, now.status, now.own_closing, now.closed_by
-)
+))
 ORDER BY coalesce(now.posted_at, was.posted_at) DESC, message_id DESC, segment
 LIMIT %(limit)s;
 
--- name: find_unsaid
--- Messages with rows or a standing status post in the live projection and none by the version in its own. Reads both
--- projections whole: as long as nobody projects, the answer holds, whatever is stored or finished meanwhile.
-CREATE TEMPORARY TABLE unsaid ON COMMIT DROP AS
-SELECT channel_id, message_id FROM projected_assignments WHERE projection = %(live)s
-UNION SELECT channel_id, message_id FROM status_posts WHERE projection = %(live)s
-EXCEPT SELECT channel_id, message_id FROM projected_assignments
-    WHERE projection = %(version)s AND pipeline_version = projection
-EXCEPT SELECT channel_id, message_id FROM status_posts
-    WHERE projection = %(version)s AND pipeline_version = projection;
-
--- name: find_carried
--- Messages whose rows in the version's projection another one has given, at an earlier promotion.
-CREATE TEMPORARY TABLE carried ON COMMIT DROP AS
-SELECT DISTINCT channel_id, message_id FROM projected_assignments
-WHERE projection = %(version)s AND pipeline_version <> %(version)s;
-
--- name: count_found
-ANALYZE unsaid, carried;
-
--- name: drop_said
--- Leaves the messages of which the version has not said anything, because it is not there yet, gave up, or came
--- after their deletion.
-DELETE FROM unsaid WHERE EXISTS (
-    SELECT FROM projected_assignments AS shown
-    WHERE shown.channel_id = unsaid.channel_id AND shown.message_id = unsaid.message_id
-    AND shown.projection = %(version)s AND shown.pipeline_version = %(version)s
-    OFFSET 0 -- message by message through the index, here and below
-) OR EXISTS (
-    SELECT FROM status_posts AS post
-    WHERE post.channel_id = unsaid.channel_id AND post.message_id = unsaid.message_id
-    AND post.projection = %(version)s AND post.pipeline_version = %(version)s
-    OFFSET 0
-) OR EXISTS (
-    SELECT FROM telegram_messages_raw AS raw
-    JOIN telegram_extractions AS job ON job.raw_id = raw.raw_id AND job.pipeline_version = %(version)s
-    WHERE raw.channel_id = unsaid.channel_id AND raw.message_id = unsaid.message_id
-    AND job.status IN ('ok', 'skipped') AND coalesce(job.reason NOT IN ('superseded', 'deleted'), true)
-    OFFSET 0
-);
-
--- name: count_unsaid
-SELECT count(*) FROM projected_assignments JOIN unsaid USING (channel_id, message_id) WHERE projection = %(live)s;
-
--- name: drop_carried_rows
-DELETE FROM projected_assignments AS shown USING carried
-WHERE shown.projection = %(version)s AND shown.pipeline_version <> %(version)s
-AND shown.channel_id = carried.channel_id AND shown.message_id = carried.message_id
-RETURNING shown.channel_id, shown.code_key, shown.message_id;
-
--- name: drop_carried_posts
-DELETE FROM status_posts WHERE projection = %(version)s AND pipeline_version <> %(version)s
-RETURNING channel_id, codes, points;
-
--- name: carry_rows
-INSERT INTO projected_assignments (
-    projection, channel_id, message_id, segment, raw_id, pipeline_version, assignment_code,
-    academic_display_text, learning_mode, address, postal_code, nearest_mrt, districts, region, lesson_schedule,
-    start_date, rate_min, rate_max, rate_text, rate_breakdown, additional_remarks, time_availability, subjects,
-    levels, streams, tutor_types, evidence, kind, posted_at, own_closing, updated_at
-)
-SELECT
-    %(version)s, channel_id, message_id, segment, raw_id, pipeline_version, assignment_code,
-    academic_display_text, learning_mode, address, postal_code, nearest_mrt, districts, region, lesson_schedule,
-    start_date, rate_min, rate_max, rate_text, rate_breakdown, additional_remarks, time_availability, subjects,
-    levels, streams, tutor_types, evidence, kind, posted_at, own_closing, %(at)s
-FROM projected_assignments JOIN unsaid USING (channel_id, message_id)
-WHERE projection = %(live)s
-RETURNING channel_id, code_key, message_id;
-
--- name: note_carried
-INSERT INTO unmatched (projection, channel_id, message_id)
-SELECT DISTINCT %(version)s, channel_id, message_id
-FROM projected_assignments JOIN unsaid USING (channel_id, message_id)
-WHERE projection = %(version)s AND posted_at > %(at)s::timestamptz - interval '60 days'
-ON CONFLICT DO NOTHING;
-
--- name: carry_posts
-INSERT INTO status_posts (projection, channel_id, message_id, pipeline_version, posted_at, points, codes)
-SELECT %(version)s, channel_id, message_id, pipeline_version, posted_at, points, codes
-FROM status_posts JOIN unsaid USING (channel_id, message_id)
-WHERE projection = %(live)s
-RETURNING channel_id, codes, points;
-
--- name: enqueue_since
--- What was stored since the version's work was counted, and is not enqueued for it.
-SELECT enqueue_telegram_extractions(
-    ARRAY(SELECT raw_id FROM telegram_messages_raw WHERE raw_id > %(after)s), %(version)s, 0::smallint, false, %(at)s
-);
+-- name: has_read
+SELECT EXISTS (SELECT FROM said_ends WHERE pipeline_version = %(version)s);
 
 -- name: show
 UPDATE projection SET pipeline_version = %(version)s;
