@@ -92,6 +92,10 @@ class Stub:
         }
         return Answer(outcome=outcome, meta=meta)
 
+    async def responds(self) -> bool:
+        """Every text is answered."""
+        return True
+
 
 @contextmanager
 def log_of(rows: int) -> Iterator[Database]:

@@ -155,6 +155,10 @@ class AsyncExtractor(Protocol):
         """
         ...
 
+    async def responds(self) -> bool:
+        """Tell whether anything is answered now: asked when one text stays without an answer."""
+        ...
+
 
 class ExtractorFactory(Protocol):
     """Builds an extractor from a pipeline file's `parameters`; UsageError for one it does not know."""

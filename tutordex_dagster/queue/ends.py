@@ -10,7 +10,7 @@ import orjson
 
 from tutordex_dagster.errors import PermanentError, TutorDexError
 from tutordex_dagster.extraction.contract import Answer, Closing, Extracted, Outcome, Skipped
-from tutordex_dagster.extraction.failures import AnswerRejected
+from tutordex_dagster.extraction.failures import AnswerRejected, LaneUnavailable
 from tutordex_dagster.queue.contract import Finished, Job, KnownAnswer
 from tutordex_dagster.queue.spending import added, amounts_of
 
@@ -35,7 +35,7 @@ UNANSWERED = "unanswered"
 """Among what a job spent: how often it was given back because nobody answered."""
 
 SUSPICIOUS = 20
-"""A job that got no answer so often, although others got theirs, has itself to blame."""
+"""A job that got no answer so often may have itself to blame: whether the server answers at all is asked."""
 
 _MESSAGE_CHARACTERS = 500
 
@@ -77,18 +77,19 @@ class Judge:
             },
         )
 
-    def unanswered(self, job: Job, error: Exception, *, others_answered: bool) -> Finished:
+    def unanswered(self, job: Job) -> Finished:
         """Give a job back that nobody answered, with its attempt: most likely that is not its fault.
 
-        It waits as long as after a first failure, so that others are tried meanwhile. One that stays without
-        an answer while others get theirs is what the server cannot stand: from then on it pays.
+        It waits as long as after a first failure, so that others are tried meanwhile.
         """
-        times = job.spent.get(UNANSWERED, 0)
-        if others_answered and times >= SUSPICIOUS:
-            return self.failed(job, error)
         wait = self.policy.delay(1, self.draw)
-        meta = {"spent": {**job.spent, UNANSWERED: times + 1}}
+        meta = {"spent": {**job.spent, UNANSWERED: job.spent.get(UNANSWERED, 0) + 1}}
         return replace(released(job), not_before=self.clock() + wait, meta=meta)
+
+
+def suspicious(job: Job, error: LaneUnavailable) -> bool:
+    """May this job be what the server cannot stand, and no outage? A server that asks for a pause says no."""
+    return error.retry_after is None and job.spent.get(UNANSWERED, 0) >= SUSPICIOUS
 
 
 def released(job: Job) -> Finished:

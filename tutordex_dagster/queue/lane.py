@@ -25,6 +25,7 @@ from tutordex_dagster.queue.ends import (
     known_from,
     released,
     reused,
+    suspicious,
     without_asking,
 )
 from tutordex_dagster.queue.spending import Tally
@@ -70,8 +71,6 @@ class _Call:
     job: Job
     text_hash: bytes
     probe: UUID | None
-    answered_before: int
-    """Answers this drain had got when the call began."""
 
 
 async def drain_lane(work: LaneWork) -> Tally:
@@ -98,7 +97,6 @@ class _Lane:
         self._house: asyncio.Task[None] | None = None
         self._probe: UUID | None = None
         """The one call the breaker lets through, until it was answered."""
-        self._answered = 0
         self._dry = False
         self._beat_at = work.judge.clock()
         self._write_at = self._claim_at = self._away_until = 0.0
@@ -141,7 +139,7 @@ class _Lane:
                 self._twins[text_hash].append(job)
                 continue
             self._twins.setdefault(text_hash, [])
-            call = _Call(job, text_hash, self._probe, self._answered)
+            call = _Call(job, text_hash, self._probe)
             self._calls[asyncio.create_task(self._ask(call))] = call
 
     def _may_start(self) -> bool:
@@ -156,26 +154,27 @@ class _Lane:
         """Ask for one answer and return the end it makes; what it says about the lane goes to the breaker."""
         try:
             answer = await self._work.extractor.answer(call.job.text)
-        except LaneUnavailable as error:
-            reason, pause = str(error), error.retry_after
-            await self._report(lambda: self._work.breaker.failed(reason, call.probe, retry_after=pause))
-            self._tally.failures[type(error).__name__] += 1
-            answered_since = self._answered > call.answered_before
-            return self._work.judge.unanswered(call.job, error, others_answered=answered_since)
         except LaneStopped as error:
             reason = str(error)
             await self._report(lambda: self._work.breaker.stop(reason))
             self._tally.failures[type(error).__name__] += 1
             return released(call.job)
         except POISON as error:
+            if isinstance(error, LaneUnavailable) and not await self._is_spoilt_by(call.job, error):
+                reason, pause = str(error), error.retry_after
+                await self._report(lambda: self._work.breaker.failed(reason, call.probe, retry_after=pause))
+                self._tally.failures[type(error).__name__] += 1
+                return self._work.judge.unanswered(call.job)
             tell(call.job, error)
             end = self._work.judge.failed(call.job, error)
         else:
             end = answered(call.job, answer, call.text_hash)
-        self._answered += 1
         if call.probe is not None:
             await self._report(lambda: self._work.breaker.succeeded(call.probe))
         return end
+
+    async def _is_spoilt_by(self, job: Job, error: LaneUnavailable) -> bool:
+        return suspicious(job, error) and await self._work.extractor.responds()
 
     async def _report(self, tell_breaker: Callable[[], None]) -> None:
         """Tell the breaker, and learn whether calls may go on; a database that is away loses no answer."""

@@ -34,6 +34,9 @@ LANE = "llm:"
 CALLS_AN_ANSWER = 4
 """An answer may take so many calls: the first one finds out what the server understands."""
 
+AN_OUTAGE = 2
+"""As many calls at least have to fail before a version pauses: one may be the fault of its post."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VersionWorker:
@@ -126,7 +129,7 @@ class VersionWorker:
             store=self.services.breakers,
             policy=BreakerPolicy(
                 window=timedelta(seconds=settings.circuit_breaker_window_seconds + llm.timeout_seconds),
-                threshold=min(settings.circuit_breaker_failure_threshold, llm.concurrency),
+                threshold=min(settings.circuit_breaker_failure_threshold, max(llm.concurrency, AN_OUTAGE)),
                 open_timeout=timedelta(seconds=settings.circuit_breaker_open_timeout_seconds),
                 probe_timeout=timedelta(seconds=CALLS_AN_ANSWER * llm.timeout_seconds),
             ),

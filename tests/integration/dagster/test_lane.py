@@ -129,6 +129,16 @@ def test_while_the_server_is_away_no_run_is_started_and_no_attempt_burnt_until_i
     assert states(there) == [("ok", 1)] * 3
 
 
+def test_one_call_at_a_time_takes_two_failures_for_an_outage(world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "pipelines"
+    folder.mkdir()
+    with served("500") as server:
+        there = asking(world, server.url, folder, at_once=1)
+        assert "llm:llm is paused until" in told(drain(there, "llm"))["obstacle"]
+        assert len(server.requests) == 2
+    assert states(there) == [("pending", 0)] * 3
+
+
 def test_a_refused_key_stops_the_version_until_somebody_resets_it(world: World, tmp_path: Path) -> None:
     folder = tmp_path / "pipelines"
     folder.mkdir()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.llm_server.replies import POST, Mode, answer_of
 from tests.llm_server.stub import StubServer
 from tutordex_dagster.extraction.contract import Extracted
 from tutordex_dagster.extraction.failures import AnswerRejected, LaneStopped, LaneUnavailable, Rejection
+from tutordex_dagster.extraction.llm.dialects import PROBE
 from tutordex_dagster.resources.llm import HttpChatModel, open_extractor
 from tutordex_dagster.settings import Settings
 
@@ -103,6 +104,23 @@ def test_a_server_that_cannot_answer_now_pauses_the_version(
             with pytest.raises(LaneUnavailable) as raised:
                 await on.extractor.answer(POST)
         assert raised.value.retry_after == retry_after
+
+    run(body)
+
+
+@pytest.mark.parametrize("dialect", ["auto", "json_schema"])
+@pytest.mark.parametrize("extractor", ["llm", "hybrid"])
+@pytest.mark.parametrize(
+    ("mode", "responds"),
+    [("valid", True), ("truncated", True), ("500", False), ("hang", False), ("401", False)],
+)
+def test_whether_a_server_answers_at_all_is_asked_with_an_invented_post(
+    mode: Mode, extractor: Literal["llm", "hybrid"], dialect: str, *, responds: bool
+) -> None:
+    async def body() -> None:
+        async with opened(mode, extractor=extractor, dialect=dialect, timeout_seconds=0.5) as on:
+            assert await on.extractor.responds() is responds
+        assert all(PROBE in said(request) for request in on.stub.requests)
 
     run(body)
 

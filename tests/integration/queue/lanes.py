@@ -40,6 +40,13 @@ class Server:
         outcome = Extracted(kind="assignment", segments=(Assignment(assignment_code=text),))
         return Answer(outcome=outcome, meta={"latency_ms": 1000})
 
+    async def responds(self) -> bool:
+        self.asked.append("are you there?")
+        if self.down_until is not None and self.clock() < self.down_until:
+            self.refused += 1
+            return False
+        return True
+
 
 def lane(world: "World", server: Server, version: str = "v1", **changed: Any) -> Tally:  # noqa: ANN401
     """Drain a version as a process of its own would: nothing is known from earlier drains."""

@@ -51,6 +51,9 @@ class Slow:
             raise AnswerRejected("not JSON", rejection="invalid_json", artifact="", meta={})
         return Answer(outcome=Skipped(reason="other"))
 
+    async def responds(self) -> bool:
+        return True
+
 
 def card(score: float, *, version: str = "rules") -> ScoreCard:
     field = FieldScore(field="code", score=score, labelled=1, found=1, wrong=0, missing=0, invented=0)

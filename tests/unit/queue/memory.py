@@ -113,6 +113,8 @@ class Slow:
     most: int = 0
     on_ask: Callable[[str], None] = lambda _: None
     fault: Exception | None = None
+    up: bool = True
+    """Whether anything is answered but what says "away"."""
 
     async def answer(self, text: str) -> Answer:
         self.asked.append(text)
@@ -129,6 +131,10 @@ class Slow:
             return Answer(outcome=self._outcome(text), meta=META)
         finally:
             self.in_flight -= 1
+
+    async def responds(self) -> bool:
+        self.asked.append("are you there?")
+        return self.up and self.fault is None
 
     def _outcome(self, text: str) -> Outcome:
         match text.split(maxsplit=1)[0]:
@@ -159,11 +165,12 @@ class Bench:
     clock: HandClock = field(default_factory=HandClock)
     store: MemoryBreakers = field(default_factory=MemoryBreakers)
     stop: bool = False
+    policy: BreakerPolicy = BREAKER
 
     @property
     def breaker(self) -> CircuitBreaker:
         """Return the breaker as another process would see it."""
-        return CircuitBreaker("llm:llm", store=self.store, policy=BREAKER, clock=self.clock)
+        return CircuitBreaker("llm:llm", store=self.store, policy=self.policy, clock=self.clock)
 
     def work(self) -> LaneWork:
         """Return the whole queue as work."""

@@ -114,18 +114,69 @@ def test_an_outage_gives_every_job_back_with_its_attempt_and_pauses_the_version(
     assert there.drain().claimed == 0
 
 
-def test_what_the_server_cannot_stand_pays_with_its_attempts_once_others_are_answered() -> None:
-    """Before that it is given back: an outage looks the same from a single post."""
+def test_what_nobody_answered_is_given_back_with_its_attempt_and_its_count() -> None:
     there = bench("away", "A2", "A3")
     there.drain()
     assert (there.queue.ends()[1], there.queue.end_of(1).meta["spent"]) == ("pending", {"unanswered": 1})
-    there.queue.waiting = [replace(job(4, "away", attempt=3), spent={"unanswered": 20})]
+    assert "are you there?" not in there.extractor.asked, "an outage looks the same from a single post"
+
+
+@pytest.mark.parametrize(("up", "end"), [(True, "dead"), (False, "pending")])
+def test_what_stays_unanswered_pays_with_its_attempts_while_the_server_answers_something(
+    end: str, *, up: bool
+) -> None:
+    there = Bench(LeasedMemoryQueue([replace(job(1, "away", attempt=3), spent={"unanswered": 20})]))
+    there.extractor.up = up
+    tally = there.drain()
+    assert there.extractor.asked == ["away", "are you there?"]
+    assert there.queue.ends() == {1: end}
+    assert tally.failures == {"LaneUnavailable": 1}
+    assert (there.queue.end_of(1).error_class == "LaneUnavailable") is up
+
+
+def test_a_server_that_asks_for_a_pause_blames_no_post() -> None:
+    there = Bench(LeasedMemoryQueue([replace(job(1, "busy", attempt=3), spent={"unanswered": 20})]))
     there.drain()
-    assert there.queue.ends()[4] == "pending", "nobody was answered after it was asked"
-    bad = replace(job(6, "away late", attempt=3), spent={"unanswered": 20})
-    there.queue.waiting = [bad, *(job(n, f"A{n}") for n in range(7, 30))]
-    there.drain()
-    assert (there.queue.ends()[6], there.queue.end_of(6).error_class) == ("dead", "LaneUnavailable")
+    assert there.queue.ends() == {1: "pending"}
+    assert there.extractor.asked == ["busy"]
+
+
+def outlasted(there: Bench, drains: int, others: int) -> None:
+    """Drain so often, a pause apart: each time with what is left of job 1 before so many new posts."""
+    for number in range(drains):
+        after = there.queue.end_of(1) if number else None
+        left = [] if after and after.status == "dead" else [job(1, "away")]
+        if after and left:
+            spent, paid = after.meta.get("spent", {}), after.status == "failed"
+            left = [replace(left[0], attempt=after.job.attempt + paid, spent=spent)]
+        back = [job(n, f"A{n}") for n, end in there.queue.ends().items() if end == "pending" and n != 1]
+        new = [job(n, f"A{n}") for n in range(10 * number + 10, 10 * number + 10 + others)]
+        there.queue.waiting = [*left, *back, *new, *there.queue.waiting]
+        there.drain(concurrency=1)
+        there.clock.now += timedelta(seconds=61)
+
+
+@pytest.mark.parametrize("others", [3, 0])
+@pytest.mark.parametrize("threshold", [1, 2])
+def test_one_call_at_a_time_is_enough_for_what_the_server_cannot_stand_to_die(
+    others: int, threshold: int
+) -> None:
+    """Also when it is the probe of the breaker every time, or the only work left."""
+    there = bench()
+    there.policy = replace(there.policy, threshold=threshold)
+    outlasted(there, 30, others)
+    assert there.queue.ends()[1] == "dead"
+    assert there.extractor.asked.count("away") == 20 + 3
+    assert set(there.queue.ends().values()) <= {"dead", "ok"}
+    assert there.breaker.obstacle() is None
+
+
+def test_an_outage_burns_nothing_however_long_it_lasts_and_whatever_is_left() -> None:
+    there = bench()
+    there.extractor.up = False
+    outlasted(there, 200, 0)
+    assert {end.status for end in there.queue.finished} == {"pending"}
+    assert len(there.extractor.asked) <= 2 * 200
 
 
 def test_after_the_pause_one_probe_finds_out_and_the_rest_follows() -> None:

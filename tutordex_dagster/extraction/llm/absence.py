@@ -21,7 +21,7 @@ _CUES: Mapping[FieldName, re.Pattern[str]] = {
     "academic_display_text": _cue(r"[a-z]{2}"),
     "learning_mode": _cue(
         r"online|on-line|zoom|virtual|skype|meet|remote|face|f2f|in.?person|physical|home|house|hybrid|blended"
-        r"|\bmode\b|on-?site"
+        r"|\bmode\b|on-?site|off-?line|\bplace\b|travel|webcam|video|\bteams\b|上门|线上|网课|面授"
     ),
     "address": _cue(
         r"\d|@|\b(?:at|near|in|around)\b|location|address|venue|area|street|\bst\b|road|\brd\b|ave|drive|lane|close"
@@ -55,7 +55,8 @@ _CUES: Mapping[FieldName, re.Pattern[str]] = {
     ),
     "status": _cue(
         r"\bclosed?\b|\btaken\b|\bfilled\b|\bassigned\b|\bmatched\b|\bexpired\b|\bcancel|\bconfirmed\b"
-        r"|\bno longer\b|\bsecured\b|\bengaged\b|\bfound\b|\bstatus\b|❌|🚫|🔴"
+        r"|\bno longer\b|\bsecured\b|\bengaged\b|\bfound\b|\bstatus\b|\bfulfilled\b|\bunavailable\b"
+        r"|\bnot available\b|\bgone\b|❌|🚫|🔴"
     ),
 }
 

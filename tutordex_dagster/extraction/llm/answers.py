@@ -89,7 +89,7 @@ def kept(text: str) -> str:
 
 
 def _without_thoughts(text: str, repairs: Counter[Repair]) -> str:
-    if not (found := _THOUGHTS.match(text)):
+    if text.lstrip().startswith("{") or not (found := _THOUGHTS.match(text)):
         return text
     repairs["think"] += 1
     return text[found.end() :]

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from tutordex_dagster.extraction.contract import Answer, Outcome, Skipped
-from tutordex_dagster.extraction.failures import AnswerRejected, Rejection
+from tutordex_dagster.extraction.failures import AnswerRejected, LaneStopped, LaneUnavailable, Rejection
 from tutordex_dagster.extraction.llm.accounts import Account, cost, tokens_of
 from tutordex_dagster.extraction.llm.answers import Rejected, Repair, kept, parse
 from tutordex_dagster.extraction.llm.chat import ChatModel, ChatRequest, Completion, RequestRefused
@@ -67,6 +67,14 @@ class LlmExtractor:
         """Return what the post holds; raises what `AsyncExtractor.answer` says."""
         reading = await self.read(text)
         return Answer(outcome=reading.outcome, meta=self.meta(reading))
+
+    async def responds(self) -> bool:
+        """Tell whether the server answers an invented post now."""
+        try:
+            await self._probe.again()
+        except (LaneUnavailable, LaneStopped):
+            return False
+        return True
 
     async def read(self, text: str, fields: tuple[FieldName, ...] = FIELDS) -> Reading:
         """Ask for these fields of a post; raises what `AsyncExtractor.answer` says."""

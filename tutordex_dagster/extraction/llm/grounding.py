@@ -1,22 +1,25 @@
 """What a model says about a post is a fact only if it stands there: what does not is dropped and counted.
 
-Verbatim text has to occur, white space, letter case and markup aside; codes and postal codes have to occur
-exactly and whole; amounts, and the hours of slots, have to occur in the words they are read from.
+Verbatim text has to occur, white space, letter case and markup aside, and cuts no number of the post; codes
+and postal codes have to occur exactly and whole; amounts, and the days and times of slots, have to occur in
+the words they are read from. A mode, a kind of tutor and a closed status need words that can mean it.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from tutordex_dagster.extraction.contract import DAYS
+from tutordex_dagster.extraction.llm.absence import provably_absent
+from tutordex_dagster.extraction.llm.week import days_named, times_named
 from tutordex_dagster.extraction.llm.words import Words
+from tutordex_dagster.extraction.rules import people
 
 _POSTAL_CODE = re.compile(r"\d{6}")
-_SLOT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+_SLOT = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_HALF_DAY = 12
-_NOON = re.compile(r"noon|midday|midnight|lunch", re.IGNORECASE)
 
 Dropped = Counter[str]
 """By field name, how many values were not found in the post."""
@@ -56,7 +59,7 @@ def _postal_codes(
     values: tuple[str, ...] | None, words: Words, name: str, dropped: Dropped
 ) -> tuple[str, ...] | None:
     def stands(code: str) -> bool:
-        return _POSTAL_CODE.fullmatch(code) is not None and words.has_number(code)
+        return _POSTAL_CODE.fullmatch(code) is not None and words.has_postal_code(code)
 
     return _kept(values or (), stands, name, dropped) or None
 
@@ -64,9 +67,13 @@ def _postal_codes(
 def _learning_mode(value: Mapping[str, Any], words: Words, name: str, dropped: Dropped) -> dict[str, Any]:
     """Keep a mode only with the words that say so."""
     said = _text(value["raw_text"], words, name, dropped)
-    if said is None and value["mode"] is not None and value["raw_text"] is None:
-        dropped[name] += 1
+    if value["mode"] is not None and (said or value["raw_text"] is None):
+        said = next(iter(_kept((said,), _says_a_mode, name, dropped)), None)
     return {"mode": value["mode"] if said else None, "raw_text": said}
+
+
+def _says_a_mode(said: str | None) -> bool:
+    return said is not None and not provably_absent("learning_mode", said)
 
 
 def _rate(value: Mapping[str, Any], words: Words, name: str, dropped: Dropped) -> dict[str, Any]:
@@ -79,8 +86,21 @@ def _rate(value: Mapping[str, Any], words: Words, name: str, dropped: Dropped) -
 def _tiers(
     values: tuple[Mapping[str, Any], ...], words: Words, name: str, dropped: Dropped
 ) -> tuple[dict[str, Any], ...]:
-    stand = _kept(values, lambda tier: words.has(tier["raw_text"]), name, dropped)
+    def stands(tier: Mapping[str, Any]) -> bool:
+        return words.has(tier["raw_text"]) and _is_kind_of(tier["tutor_type"], tier["raw_text"], words)
+
+    stand = _kept(values, stands, name, dropped)
     return tuple({**tier, **_amounts(tier, tier["raw_text"], name, dropped)} for tier in stand)
+
+
+def _is_kind_of(tutor_type: str, said: str, words: Words) -> bool:
+    """Is the kind of tutor in the post, or another name of one that is in these words of it?"""
+    told = people.tutor_types((said,))
+    return (
+        words.has_opening(tutor_type)
+        or tutor_type in told
+        or not set(told).isdisjoint(people.tutor_types((tutor_type,)))
+    )
 
 
 def _amounts(value: Mapping[str, Any], said: str, name: str, dropped: Dropped) -> dict[str, float | None]:
@@ -93,39 +113,34 @@ def _amounts(value: Mapping[str, Any], said: str, name: str, dropped: Dropped) -
 
 
 def _availability(value: Mapping[str, Any], words: Words, name: str, dropped: Dropped) -> dict[str, Any]:
-    """Keep slots only with the words they are read from, explicit ones only with their hours in them."""
+    """Keep slots only with their day in the words they are read from, explicit ones only with their times."""
     note = _lines(value["note"], words, name, dropped)
-    hours = {int(float(number)) for number in _NUMBER.findall(note or "")}
-    hours |= {0, _HALF_DAY} if _NOON.search(note or "") else set()
+    days, times = days_named(note or ""), times_named(note or "")
 
-    def explicit(slot: str) -> bool:
-        found = _SLOT.fullmatch(slot)
-        return bool(found and note and all(_told(int(found[i]), hours) for i in (1, 3)))
+    def slots(kind: str, stands: Callable[[re.Match[str]], bool]) -> dict[str, tuple[str, ...]]:
+        def kept(day: str, slot: str) -> bool:
+            found = _SLOT.fullmatch(slot)
+            return day in days and found is not None and stands(found)
 
-    def estimated(slot: str) -> bool:
-        return bool(note and _SLOT.fullmatch(slot))
+        week = value[kind]
+        return {day: _kept(week[day], partial(kept, day), name, dropped) for day in DAYS}
 
     return {
-        "explicit": _slots(value["explicit"], explicit, name, dropped),
-        "estimated": _slots(value["estimated"], estimated, name, dropped),
+        "explicit": slots("explicit", lambda slot: times.issuperset(map(_minutes, (slot[1], slot[2])))),
+        "estimated": slots("estimated", lambda _: True),
         "note": note,
     }
 
 
-def _told(hour: int, hours: set[int]) -> bool:
-    """Is the hour among these, on either clock, alone (18) or with its minutes (1800, 630)?"""
-    shown = {hour, hour % _HALF_DAY or _HALF_DAY}
-    return any(each in shown or each // 100 in shown for each in hours)
+def _minutes(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:])
 
 
-def _slots(
-    week: Mapping[str, tuple[str, ...]], stands: Callable[[str], bool], name: str, dropped: Dropped
-) -> dict[str, tuple[str, ...]]:
-    return {day: _kept(week[day], stands, name, dropped) for day in DAYS}
-
-
-def _as_said(value: str, words: Words, name: str, dropped: Dropped) -> str:
-    del words, name, dropped
+def _status(value: str, words: Words, name: str, dropped: Dropped) -> str:
+    """Keep a closed status only in a post with a word or sign for one."""
+    if value == "closed" and provably_absent("status", words.plain):
+        dropped[name] += 1
+        return "open"
     return value
 
 
@@ -152,5 +167,5 @@ _GROUND: Mapping[str, Callable[[Any, Words, str, Dropped], Any]] = {
     "rate_breakdown": _tiers,
     "additional_remarks": _lines,
     "time_availability": _availability,
-    "status": _as_said,
+    "status": _status,
 }

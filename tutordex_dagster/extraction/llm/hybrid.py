@@ -56,6 +56,10 @@ class HybridExtractor:
             ),
         )
 
+    async def responds(self) -> bool:
+        """Tell whether the server of the model answers an invented post now."""
+        return await self._asked.responds()
+
     def _saved(self, text: str, fields: tuple[FieldName, ...], reading: Reading) -> int:
         """Estimate the tokens that asking for every field would have taken on top of what was spent."""
         if fields == FIELDS:

@@ -1,4 +1,4 @@
 """Which reading of a model's answers this is."""
 
-REVISION = 1
+REVISION = 2
 """Raised whenever a post would be asked about differently, or the same answer stored differently."""

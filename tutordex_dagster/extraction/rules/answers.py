@@ -12,3 +12,7 @@ class AnsweringRules:
     async def answer(self, text: str) -> Answer:
         """Return what the rules read from the text; there is nothing to tell about how."""
         return Answer(outcome=self._extractor.extract(text))
+
+    async def responds(self) -> bool:
+        """Rules always answer."""
+        return True

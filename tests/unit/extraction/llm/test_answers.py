@@ -11,6 +11,8 @@ from tutordex_dagster.extraction.llm.chat import Completion
 from tutordex_dagster.extraction.llm.schema import answer_form
 
 GOOD = json.dumps(answer_of(SEGMENT))
+TAGGED = json.dumps(answer_of({**SEGMENT, "additional_remarks": "No fee </think> pls"}))
+"""A post may say anything, and so may the answer about it."""
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,9 @@ GOOD = json.dumps(answer_of(SEGMENT))
         (f"<thinking>x</thinking>\n```json\n{GOOD}\n```", {"think": 1, "fence": 1}),
         (f"The form: {GOOD} End.", {"before": 1, "after": 1}),
         (f"{GOOD}{GOOD}", {"after": 1}),
+        (TAGGED, {}),
+        (f" \n{TAGGED}", {}),
+        (f"<think>a</think>\n{TAGGED}", {"think": 1}),
     ],
 )
 def test_what_stands_around_the_form_is_cut_away_and_counted(text: str, repairs: dict[str, int]) -> None:
