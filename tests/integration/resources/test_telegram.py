@@ -1,6 +1,7 @@
 """Who may use which session, what is looked up how often, and what stands in the way of reading history."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic, sleep
@@ -168,6 +169,7 @@ def test_one_session_for_both_is_used_in_turns(
     assert telegram.connections(0) == 0
     assert services.recovery_obstacle() is None
     assert services.source_for(channel).cursor() == telegram.pts("alpha_agency")  # type: ignore[attr-defined] # a live one
+    assert "is used by" in str(services.recovery_obstacle(in_turn=True))
     with pytest.raises(SessionBusy):
         followed(services)
 
@@ -179,11 +181,27 @@ def test_what_stands_in_the_way_of_history_is_said_in_plain_words(
     assert services.recovery_obstacle() is None
     services.source_for(channel)
     assert f"is used by {socket.gethostname()}" in str(services.recovery_obstacle())
+    assert services.recovery_obstacle(in_turn=True) is None
     services.history.close()
     assert services.recovery_obstacle() is None
     row = next(row for row in services.sessions.all() if row.name == "recovery")
     services.sessions.park(row.fingerprint, "revoked")
-    assert "parked: revoked" in str(services.recovery_obstacle())
+    assert "parked: revoked" in str(services.recovery_obstacle(in_turn=True))
+    assert telegram.most_connections(1) == 1
+
+
+def test_who_reads_history_waits_for_the_one_who_reads_now(
+    make_services: MakeServices, telegram: LoopbackTelegram
+) -> None:
+    first, second = make_services(), make_services(session_lease_secs=30)
+    (channel,) = followed(first)
+    first.source_for(channel)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(second.source_for, channel)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.5)
+        first.history.close()
+        assert len(list(waiting.result().read(Window(utc_now() - timedelta(hours=4), utc_now())))) == 6
     assert telegram.most_connections(1) == 1
 
 
