@@ -34,7 +34,7 @@ LOCK_SECONDS = 30.0
 IDLE_SECONDS = 60.0
 """Longest silence of a client inside a transaction; the server then undoes it, and its locks are free."""
 
-_LONG = {"lock_timeout": "10min", "idle_in_transaction_session_timeout": "10min"}
+_LONG = "10min"
 _SERVER_LINK = {
     "tcp_keepalives_idle": "15",
     "tcp_keepalives_interval": "5",
@@ -163,13 +163,14 @@ def with_database(url: str, dbname: str) -> str:
     return make_conninfo(url, dbname=dbname)
 
 
-def allow_long(connection: Connection) -> None:
-    """Let this transaction wait for locks, and its client be silent in it, for minutes.
+def allow_long(connection: Connection, *, silent: bool = False) -> None:
+    """Let this transaction wait for locks for minutes, and with `silent` its client be silent as long.
 
-    For what takes turns with work of that length (projections, a promotion, pruning, migrations), or does
-    other work between two statements. Call it before the first lock.
+    For what takes turns with work of that length (projections, a promotion, pruning, migrations), and for
+    what does other work between two statements. Call it before the first lock.
     """
-    _set(connection, _LONG, local=True)
+    idle = {"idle_in_transaction_session_timeout": _LONG} if silent else {}
+    _set(connection, {"lock_timeout": _LONG, **idle}, local=True)
 
 
 def _configure(

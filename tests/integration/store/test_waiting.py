@@ -9,7 +9,7 @@ import pytest
 
 from tutordex_dagster.errors import TransientError
 from tutordex_dagster.store.assignments import Assignments
-from tutordex_dagster.store.database import Database, allow_long, connect
+from tutordex_dagster.store.database import Connection, Database, allow_long, connect
 from tutordex_dagster.store.raw_log import PostgresRawLog
 
 if TYPE_CHECKING:
@@ -38,16 +38,12 @@ def unforgiving(database_url: str) -> Iterator[Database]:
     database.close()
 
 
-def settings(database: Database, *, long: bool) -> dict[str, str]:
-    """Return how long a transaction waits for locks and for its client."""
-    with database.connection() as connection:
-        if long:
-            allow_long(connection)
-        rows = connection.execute(
-            "SELECT name, current_setting(name) FROM unnest(ARRAY["
-            "'lock_timeout', 'idle_in_transaction_session_timeout']) AS name"
-        ).fetchall()
-    return dict(rows)
+def limits(connection: Connection) -> tuple[str, str]:
+    """Return how long the transaction waits for locks, and for its client."""
+    ((lock, idle),) = connection.execute(
+        "SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
+    ).fetchall()
+    return lock, idle
 
 
 def test_a_store_gives_up_on_a_channel_that_somebody_keeps_and_leaves_nothing(
@@ -76,10 +72,14 @@ def test_the_locks_of_a_client_that_fell_silent_are_free_again(world: "World", u
 
 
 def test_what_takes_long_is_given_minutes_in_its_own_transaction_only(database: Database) -> None:
-    usual = {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "1min"}
-    assert settings(database, long=False) == usual
-    assert settings(database, long=True) == dict.fromkeys(usual, "10min")
-    assert settings(database, long=False) == usual
+    with database.connection() as connection:
+        allow_long(connection)
+        assert limits(connection) == ("10min", "1min")
+    with database.connection() as connection:
+        allow_long(connection, silent=True)
+        assert limits(connection) == ("10min", "10min")
+    with database.connection() as connection:
+        assert limits(connection) == ("30s", "1min")
 
 
 def test_a_projection_outwaits_a_promotion(world: "World", impatient: Database) -> None:
