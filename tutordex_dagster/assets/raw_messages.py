@@ -143,13 +143,13 @@ def _report_stored(
 ) -> list[HourReport]:
     """Write the events of the hours that did not fail and return these hours.
 
-    The ledger notes that Dagster knows all of them.
+    The ledger notes that Dagster knows these; what is stored of the others is reported by the tail sensor.
     """
-    at, channel = services.clock(), parts[0].channel
+    channel = parts[0].channel
     hours = [hour for part in parts for hour in services.coverage.hours(channel.channel_id, part.window)]
     good = [hour for hour in hours if hour.hour not in failed]
     report_in_run(context, raw_events(services, channel, good))
-    services.coverage.mark_reported(channel.channel_id, [hour.hour for hour in hours], at)
+    services.coverage.mark_reported(channel.channel_id, good, services.clock())
     return good
 
 

@@ -31,7 +31,6 @@ def report_unreported(instance: dg.DagsterInstance, services: Services, due: Seq
 def _report(
     instance: dg.DagsterInstance, services: Services, channel: Channel, due: Sequence[DueHour]
 ) -> None:
-    at = services.clock()
     hours = {each.hour for each in due}
     reports = [
         report
@@ -40,7 +39,7 @@ def _report(
     ]
     events = [*raw_events(services, channel, reports), *_extracted(instance, services, channel, reports)]
     report_outside_runs(instance, events)
-    services.coverage.mark_reported(channel.channel_id, sorted(hours), at)
+    services.coverage.mark_reported(channel.channel_id, reports, services.clock())
 
 
 def _extracted(

@@ -229,7 +229,10 @@ class FollowedLog(RawLog, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourReport:
-    """The ledger's row of one hour after a sweep: counts of live messages, ids, state."""
+    """The ledger's row of one hour after a sweep: counts of live messages, ids, state.
+
+    `changed_at` is another one after every change of the rest, None where that is not kept.
+    """
 
     hour: datetime
     state: HourState
@@ -238,3 +241,4 @@ class HourReport:
     last_message_id: int | None = None
     digest: str = ""
     error: str | None = None
+    changed_at: datetime | None = None

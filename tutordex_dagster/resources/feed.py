@@ -73,7 +73,7 @@ class TailFeed:
     def sync(self) -> None:
         """Register channels that were newly listed; one that leads nowhere stops no other.
 
-        Raises UsageError for a CHANNEL_LIST that cannot be read, TransientError when Telegram is away.
+        Raises UsageError for a CHANNEL_LIST that cannot be read, and as `Directory.register_new` does.
         """
         registered = sync_channels(self._services).registered
         listed = self._services.settings.channel_list

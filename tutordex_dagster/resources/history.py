@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tutordex_dagster.capture.contract import LiveSource
 from tutordex_dagster.resilience.guard import COMPONENT
 from tutordex_dagster.resources.directory import Directory
-from tutordex_dagster.resources.sessions import choose_session, session_variable
+from tutordex_dagster.resources.sessions import choose_session, session_variable, shares_one_session
 from tutordex_dagster.resources.telegram import HeldSession, Use, hold_session
 from tutordex_dagster.store.channels import Channel
 
@@ -57,9 +57,10 @@ class HistoryReader:
         return Directory(self._held, services.channels, settings, services.clock)
 
 
-def history_obstacle(services: "Services") -> str | None:
+def history_obstacle(services: "Services", *, in_turn: bool = False) -> str | None:
     """Say in plain words why no history of Telegram can be read now, or None; asks no network.
 
+    `in_turn`: the reader comes after those that read now, so a session for history alone may be in use.
     Raises UsageError for a session that cannot be read from the settings.
     """
     if not services.settings.telegram_configured:
@@ -67,16 +68,19 @@ def history_obstacle(services: "Services") -> str | None:
     chosen = choose_session(services.settings, "recovery")
     if chosen is None:
         return f"{session_variable('recovery')} is not set: make a session with `tutordex login`"
-    return _session_obstacle(services, chosen.fingerprint) or _service_obstacle(services, chosen.fingerprint)
+    may_be_held = in_turn and not shares_one_session(services.settings)
+    return _session_obstacle(services, chosen.fingerprint, may_be_held=may_be_held) or _service_obstacle(
+        services, chosen.fingerprint
+    )
 
 
-def _session_obstacle(services: "Services", fingerprint: str) -> str | None:
+def _session_obstacle(services: "Services", fingerprint: str, *, may_be_held: bool) -> str | None:
     row = next((row for row in services.sessions.all() if row.fingerprint == fingerprint), None)
     if row is None:
         return None
     if row.parked_at is not None:
         return f"session {row.name} ({fingerprint}) is parked: {row.parked_reason}"
-    if row.held:
+    if row.held and not may_be_held:
         return f"session {row.name} ({fingerprint}) is used by {row.holder}"
     return None
 

@@ -141,9 +141,12 @@ class Services:
         """Tell whether there are credentials for Telegram; without them recordings and exports are read."""
         return self.settings.telegram_configured
 
-    def recovery_obstacle(self) -> str | None:
-        """Say in plain words why no history of Telegram can be read now, or None; asks no network."""
-        return history_obstacle(self)
+    def recovery_obstacle(self, *, in_turn: bool = False) -> str | None:
+        """Say in plain words why no history of Telegram can be read now, or None; asks no network.
+
+        `in_turn`: for a run that is queued behind those that read now, a session they use is no obstacle.
+        """
+        return history_obstacle(self, in_turn=in_turn)
 
     def close(self) -> None:
         """Give back what was opened on the way: a session of Telegram, if one was used."""

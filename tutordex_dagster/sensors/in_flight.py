@@ -7,6 +7,7 @@ import dagster as dg
 
 from tutordex_dagster.assets.keys import RAW_MESSAGES
 from tutordex_dagster.capture.grid import Rectangle
+from tutordex_dagster.operations.identity import PROCESS_TAG
 from tutordex_dagster.partitions import parse_key, rectangle_of
 from tutordex_dagster.store.coverage import DueHour
 from tutordex_dagster.windows import HOUR, Window
@@ -41,9 +42,20 @@ def failed_since(instance: dg.DagsterInstance, tags: Mapping[str, str], since: d
 
 def rectangles_being_read(instance: dg.DagsterInstance) -> list[Rectangle]:
     """Return what unfinished runs of `raw_messages` cover, whoever started them."""
+    return [rectangle for run in _over_raw(instance) if (rectangle := _rectangle(run.tags))]
+
+
+def taking_turns(instance: dg.DagsterInstance) -> bool:
+    """Tell whether an unfinished run of `raw_messages` came through the queue, as any further one would.
+
+    The runs of a command line do not: it keeps its session from one to the next.
+    """
+    return any(PROCESS_TAG not in run.tags for run in _over_raw(instance))
+
+
+def _over_raw(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     runs = instance.get_runs(dg.RunsFilter(statuses=list(IN_PROGRESS)), limit=_MANY)
-    over_raw = [run for run in runs if run.asset_selection is None or RAW_MESSAGES in run.asset_selection]
-    return [rectangle for run in over_raw if (rectangle := _rectangle(run.tags))]
+    return [run for run in runs if run.asset_selection is None or RAW_MESSAGES in run.asset_selection]
 
 
 def _rectangle(tags: Mapping[str, str]) -> Rectangle | None:

@@ -63,12 +63,17 @@ class Reads:
         )
 
 
-def readable(services: Services, due: Sequence[DueHour]) -> tuple[list[DueHour], str | None]:
-    """Leave out hours of Telegram while it cannot be read, and say why it cannot; else the reason is None."""
+def readable(
+    services: Services, due: Sequence[DueHour], *, in_turn: bool = False
+) -> tuple[list[DueHour], str | None]:
+    """Leave out hours of Telegram while it cannot be read, and say why it cannot; else the reason is None.
+
+    `in_turn` is as in `recovery_obstacle`.
+    """
     telegram = {
         channel.channel_id for channel in services.channels.all() if channel.source_kind == "telegram"
     }
     if not any(hour.channel_id in telegram for hour in due):
         return list(due), None
-    obstacle = services.recovery_obstacle()
+    obstacle = services.recovery_obstacle(in_turn=in_turn)
     return [hour for hour in due if obstacle is None or hour.channel_id not in telegram], obstacle

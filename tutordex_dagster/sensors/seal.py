@@ -16,7 +16,7 @@ from tutordex_dagster.partitions import CHANNELS, grid_order
 from tutordex_dagster.resources.channels import ChannelSync, sync_channels
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.sensors.due import RETRY_FAILED_AFTER, recent
-from tutordex_dagster.sensors.in_flight import not_taken, rectangles_being_read
+from tutordex_dagster.sensors.in_flight import not_taken, rectangles_being_read, taking_turns
 from tutordex_dagster.sensors.intervals import minimum_interval
 from tutordex_dagster.sensors.requests import RAW_OFF, Reads, readable
 from tutordex_dagster.settings import Settings
@@ -47,7 +47,8 @@ def seal_sensor(*, settings: Settings) -> dg.SensorDefinition:
         known = grid_order(context.instance)
         new = [channel.reference for channel in sync.registered if channel.reference not in set(known)]
         order = [*known, *new]
-        due, obstacle = readable(services, _just_ended(services))
+        # Asked for now, its turn comes before the next run of a long backfill: see `priority_tags`.
+        due, obstacle = readable(services, _just_ended(services), in_turn=taking_turns(context.instance))
         taken = rectangles_being_read(context.instance)
         requests = [
             *READ.requests(services, context.instance, _rectangles(not_taken(due, taken, order), order)),

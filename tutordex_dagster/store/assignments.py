@@ -8,7 +8,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from tutordex_dagster.store.closings import Unsettled, settle
-from tutordex_dagster.store.database import Connection, Database
+from tutordex_dagster.store.database import Connection, Database, allow_long
 from tutordex_dagster.store.queries import load
 from tutordex_dagster.windows import Clock, utc_now
 
@@ -103,6 +103,7 @@ class Assignments:
 
 def lock_projection(connection: Connection) -> str | None:
     """Return the live version; until the transaction ends nobody else projects or promotes."""
+    allow_long(connection)
     connection.execute(_SQL["lock_projection"])
     ((version,),) = connection.execute(_SQL["locked_version"]).fetchall()
     return None if version is None else str(version)
@@ -120,6 +121,7 @@ def lock_all_channels(connection: Connection) -> None:
 
 def take_over(connection: Connection, version: str, *, limit: int, at: datetime) -> ProjectionResult:
     """Project up to `limit` ends in this transaction, and settle what status posts close by them."""
+    allow_long(connection)
     connection.execute(_SQL["share_projection"])
     raw_ids = _taken(connection, "take_unprojected", version=version, limit=limit)
     if not raw_ids:
@@ -141,6 +143,7 @@ def take_over_of(
 
     The closings by status posts are left to `settle_channel`. Others may do the same for other channels.
     """
+    allow_long(connection)
     connection.execute(_SQL["share_projection"])
     raw_ids = _taken(
         connection, "take_unprojected_of", version=version, channel_ids=channel_ids, after=after, limit=limit

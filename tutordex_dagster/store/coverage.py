@@ -53,12 +53,18 @@ class Coverage:
         params = {"channel_id": channel_id, "since": window.since, "until": window.until}
         return self._db.fetch(_SQL["hours"], params, class_row(HourReport))
 
-    def mark_reported(self, channel_id: int, hours: Sequence[datetime], at: datetime) -> None:
-        """Note that these hours were materialized from what was stored at the instant `at`.
+    def mark_reported(self, channel_id: int, reports: Sequence[HourReport], at: datetime) -> None:
+        """Note at the instant `at` that these rows, as `hours` returned them, were materialized.
 
-        Take `at` before reading the counts that are reported: a later change then makes the hour due again.
+        An hour that changed since stays due.
         """
-        self._db.execute(_SQL["mark_reported"], {"channel_id": channel_id, "hours": list(hours), "at": at})
+        params = {
+            "channel_id": channel_id,
+            "hours": [report.hour for report in reports],
+            "changed": [report.changed_at for report in reports],
+            "at": at,
+        }
+        self._db.execute(_SQL["mark_reported"], params)
 
     def due(
         self,

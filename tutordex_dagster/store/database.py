@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import BaseRowFactory, scalar_row
 from psycopg_pool import ConnectionPool
@@ -26,6 +28,21 @@ LINK: Mapping[str, Any] = {
 }
 """What libpq is told of every connection."""
 
+LOCK_SECONDS = 30.0
+"""Longest wait for a lock: work that holds one for longer is asked for again later."""
+
+IDLE_SECONDS = 60.0
+"""Longest silence of a client inside a transaction; the server then undoes it, and its locks are free."""
+
+_LONG = "10min"
+_SERVER_LINK = {
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""What LINK is for the client, for the server: it takes the locks of a client that vanished back."""
+
 _POOL_SIZE = 4  # a process is one worker with few threads; many processes share one server
 _NEXT_STEP = "check TUTORDEX_DATABASE_URL and that the server runs"
 
@@ -33,8 +50,10 @@ _NEXT_STEP = "check TUTORDEX_DATABASE_URL and that the server runs"
 class Database:
     """One database by its libpq URL. Connecting waits for the first use; safe between threads."""
 
-    def __init__(self, url: str) -> None:
-        """Take the URL.
+    def __init__(
+        self, url: str, *, lock_seconds: float = LOCK_SECONDS, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        """Take the URL, and how long a transaction may wait for a lock and its client may be silent in it.
 
         Raises UsageError, without the password, when it is none.
         """
@@ -48,7 +67,7 @@ class Database:
             open=False,
             timeout=_CONNECT_SECONDS,
             reconnect_timeout=_CONNECT_SECONDS,  # its pauses double, up to minutes after the server is back
-            configure=_configure,
+            configure=partial(_configure, lock_seconds=lock_seconds, idle_seconds=idle_seconds),
             check=ConnectionPool.check_connection,
             kwargs={**LINK, "application_name": "tutordex"},
         )
@@ -58,12 +77,21 @@ class Database:
         """Lend a connection for one transaction: committed at the end of the block, undone on an error.
 
         Raises UsageError when the server was never reached, TransientError when it went away since, is too
-        busy, or broke a deadlock by undoing this transaction.
+        busy, or undid this transaction: to break a deadlock, because another one kept a lock for too long, or
+        because nothing was asked in it for too long.
         """
         self._open()
         try:
             with self._pool.connection() as lent:
                 yield lent
+        except errors.LockNotAvailable as error:
+            reason = "another transaction keeps what this one waited for"
+            raise TransientError(
+                f"{self.name}: {reason}; try again, pg_locks says which one it is"
+            ) from error
+        except errors.IdleInTransactionSessionTimeout as error:
+            reason = "the server undid a transaction in which nothing was asked for too long"
+            raise TransientError(f"{self.name}: {reason}; try again") from error
         except psycopg.OperationalError as error:  # the pool's timeout is one too
             raise TransientError(f"{self.name}: {' '.join(str(error).split())}; {_NEXT_STEP}") from error
 
@@ -135,8 +163,36 @@ def with_database(url: str, dbname: str) -> str:
     return make_conninfo(url, dbname=dbname)
 
 
-def _configure(connection: Connection) -> None:
-    """Make times arrive in UTC wherever the server stands, and let a batch be staged in memory."""
-    connection.execute("SET TIME ZONE 'UTC'")
-    connection.execute("SET temp_buffers = '32MB'")  # 5,000 posts; the default 8 MB would go through a file
+def allow_long(connection: Connection, *, silent: bool = False) -> None:
+    """Let this transaction wait for locks for minutes, and with `silent` its client be silent as long.
+
+    For what takes turns with work of that length (projections, a promotion, pruning, migrations), and for
+    what does other work between two statements. Call it before the first lock.
+    """
+    idle = {"idle_in_transaction_session_timeout": _LONG} if silent else {}
+    _set(connection, {"lock_timeout": _LONG, **idle}, local=True)
+
+
+def _configure(
+    connection: Connection, *, lock_seconds: float = LOCK_SECONDS, idle_seconds: float = IDLE_SECONDS
+) -> None:
+    """Tell the server how long to wait for locks and for us, and what else is ours to say.
+
+    Times arrive in UTC wherever it stands; a batch is staged in memory: 5,000 posts are 32 MB, and with the
+    default 8 MB would go through a file.
+    """
+    waits = {
+        "lock_timeout": f"{lock_seconds * 1000:.0f}ms",
+        "idle_in_transaction_session_timeout": f"{idle_seconds * 1000:.0f}ms",
+    }
+    _set(connection, {"TimeZone": "UTC", "temp_buffers": "32MB", **waits, **_SERVER_LINK}, local=False)
     connection.commit()
+
+
+def _set(connection: Connection, values: Mapping[str, str], *, local: bool) -> None:
+    names = {"names": list(values.keys()), "values": list(values.values()), "local": local}
+    connection.execute(
+        "SELECT set_config(name, value, %(local)s)"
+        " FROM unnest(%(names)s::text[], %(values)s::text[]) AS each (name, value)",
+        names,
+    )

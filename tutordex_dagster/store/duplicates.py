@@ -26,7 +26,7 @@ from tutordex_dagster.extraction.duplicates import (
     connected_groups,
     street_of,
 )
-from tutordex_dagster.store.database import Connection, Database
+from tutordex_dagster.store.database import Connection, Database, allow_long
 from tutordex_dagster.store.queries import load
 
 _SQL = load("duplicates")
@@ -65,6 +65,7 @@ class Duplicates:
         """Look again at up to `limit` messages that changed; tell whether more may wait."""
         with self._db.connection() as connection:
             params = {"version": version, "limit": limit}
+            allow_long(connection)
             connection.execute(_SQL["lock"])
             changed = connection.execute(_SQL["take_unmatched"], params).fetchall()
             if changed:

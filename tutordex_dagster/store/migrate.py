@@ -10,7 +10,14 @@ from psycopg.errors import DuplicateDatabase, UniqueViolation
 from psycopg.rows import class_row
 
 from tutordex_dagster.errors import UsageError
-from tutordex_dagster.store.database import Connection, Database, connect, database_name, with_database
+from tutordex_dagster.store.database import (
+    Connection,
+    Database,
+    allow_long,
+    connect,
+    database_name,
+    with_database,
+)
 from tutordex_dagster.store.queries import load
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -62,6 +69,7 @@ def migrate(db: Database, *, steps: Sequence[Migration] | None = None) -> list[s
     """
     steps = shipped() if steps is None else steps
     with db.connection() as connection:
+        allow_long(connection)
         connection.execute(_SQL["lock"])
         connection.execute(_SQL["create_ledger"])
         pending = _pending(db.name, steps, _applied(connection))

@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 from tutordex_dagster.errors import UsageError
 from tutordex_dagster.store.assignments import lock_projection
 from tutordex_dagster.store.audit import Deed, record
-from tutordex_dagster.store.database import Connection, Database
+from tutordex_dagster.store.database import Connection, Database, allow_long
 from tutordex_dagster.store.queries import load
 from tutordex_dagster.windows import Clock, utc_now
 
@@ -74,6 +74,7 @@ class Pruning:
         params = {"version": version}
         with self._db.connection() as connection:
             connection.execute(_SQL["one_snapshot"])
+            allow_long(connection, silent=True)  # while a batch is written elsewhere
             exported = export(_batches(connection, version))
             if lock_projection(connection) == version:
                 raise UsageError(version, "is the live version", "promote another one first")

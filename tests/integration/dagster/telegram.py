@@ -93,12 +93,14 @@ class FakeChannel:
 class FakeTelegram(Services):
     """Services whose channels of Telegram are fakes; other channels are as ever.
 
-    `refusal` is raised instead of opening a session, `obstacle` is what the database says against it.
+    `refusal` is raised instead of opening a session, `obstacle` is what the database says against it;
+    `holder` is who reads with it now.
     """
 
     fakes: Mapping[str, FakeChannel] = field(default_factory=dict)
     refusal: TutorDexError | None = None
     obstacle: str | None = None
+    holder: str | None = None
 
     @override
     def source_for(self, channel: Channel) -> ChannelSource:
@@ -109,8 +111,9 @@ class FakeTelegram(Services):
         return self.fakes[channel.reference]
 
     @override
-    def recovery_obstacle(self) -> str | None:
-        return self.obstacle
+    def recovery_obstacle(self, *, in_turn: bool = False) -> str | None:
+        used = f"session x is used by {self.holder}" if self.holder and not in_turn else None
+        return self.obstacle or used
 
     @contextmanager
     @override

@@ -113,6 +113,19 @@ def test_a_source_that_is_away_leaves_the_ledger_as_it_was_and_the_others_are_re
     assert list(world.colours(RAW_MESSAGES).values()).count("MATERIALIZED") == 4
 
 
+def test_what_is_stored_of_an_hour_that_cannot_be_read_is_still_to_be_reported(world: World) -> None:
+    alpha = channel("alpha", 1, messages=hourly(START, 2))
+    world = with_telegram(world, alpha, since=START)
+    world.backfill(hours=2, versions=[], assignments=False)
+    with world.services.database.connection() as connection:
+        connection.execute("UPDATE channel_hours SET reported_at = NULL WHERE hour = %s", [START + HOUR])
+    alpha.error, alpha.fails_from = TransientError("t.me/alpha: no answer"), START + HOUR
+
+    world.backfill(hours=2, versions=[], assignments=False)
+
+    assert [hour.hour for hour in world.services.coverage.unreported_since(START, limit=10)] == [START + HOUR]
+
+
 def test_a_channel_that_is_gone_fails_its_hours_for_good_and_is_asked_only_once(world: World) -> None:
     alpha = channel("alpha", 1, error=ChannelUnavailable("t.me/alpha: is private; join it"))
     beta = channel("beta", 2, messages=hourly(MIDNIGHT - DAY, 60))

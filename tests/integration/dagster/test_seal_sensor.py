@@ -1,5 +1,6 @@
 """The seal sensor: hours that just ended, whatever the catchup is doing with older ones."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +21,10 @@ from tests.integration.dagster.ticks import (
 )
 from tests.integration.dagster.world import NOW, START, World, post
 from tutordex_dagster.assets.keys import COLLECT_JOB, RAW_MESSAGES, extraction_key
+from tutordex_dagster.capture.grid import Rectangle
 from tutordex_dagster.errors import TransientError
+from tutordex_dagster.operations.identity import PROCESS_TAG, own_identity
+from tutordex_dagster.partitions import range_tags
 from tutordex_dagster.sensors import seal as sensor
 from tutordex_dagster.sensors.requests import RAW_OFF
 from tutordex_dagster.windows import HOUR, Window
@@ -159,6 +163,36 @@ def test_telegram_that_cannot_be_read_is_named_and_recordings_are_read(world: Wo
     assert skipped(seal(world)) == (
         "No hour that just ended is due. Telegram is not read: session x is parked: revoked."
     )
+
+
+def being_backfilled(world: World, tags: Mapping[str, str]) -> World:
+    """Return a world in which a run with these tags reads beta, and nobody reads alpha."""
+    world = with_telegram(world, channel("alpha", 1), channel("beta", 2), since=START, holder="host:7")
+    taken = Rectangle(first_channel="t.me/beta", last_channel="t.me/beta", window=Window(START, LAST_ENDED))
+    note_run(world, COLLECT_JOB, dg.DagsterRunStatus.STARTED, {**range_tags(taken), **tags})
+    return world
+
+
+def test_hours_that_just_ended_take_their_turn_behind_a_run_that_reads_now_and_only_once(
+    world: World,
+) -> None:
+    """More runs of a person's backfill wait already: this one has to come before them."""
+    world = being_backfilled(world, {"dagster/backfill": "x"})
+
+    (request,) = requests(seal(world))
+    note_run(world, COLLECT_JOB, dg.DagsterRunStatus.NOT_STARTED, request.tags)
+
+    (rectangle,) = spans([request])
+    assert (rectangle.first_channel, rectangle.window) == ("t.me/alpha", Window(START, LAST_ENDED))
+    assert int(request.tags["dagster/priority"]) > 0
+    assert requests(seal(world)) == []
+
+
+def test_no_run_is_asked_for_while_a_command_line_keeps_the_session(world: World) -> None:
+    """It takes no turns: a run would wait for a while, and fail."""
+    world = being_backfilled(world, {PROCESS_TAG: own_identity()})
+
+    assert skipped(seal(world)).endswith("Telegram is not read: session x is used by host:7.")
 
 
 def test_very_many_hours_stored_without_dagster_are_reported_by_a_run_that_reads_nothing(

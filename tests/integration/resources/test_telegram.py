@@ -1,13 +1,16 @@
 """Who may use which session, what is looked up how often, and what stands in the way of reading history."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic, sleep
 
 import pytest
+from telethon.tl import functions
 
 from tests.integration.resources.conftest import MakeServices
+from tests.mtproto.faults import fault
 from tests.mtproto.loopback import LoopbackTelegram
 from tutordex_dagster.errors import UsageError
 from tutordex_dagster.resilience.errors import ChannelUnavailable, SessionBusy, SessionDead, SessionParked
@@ -58,6 +61,47 @@ def test_a_channel_without_a_name_is_found_among_those_the_account_joined(
     services = make_services(channel_list=f"t.me/c/{beta}, t.me/c/4711")
     assert [channel.reference for channel in followed(services)] == [f"t.me/c/{beta}"]
     assert "has joined" in services.channels.wanted()["t.me/c/4711"].problem
+
+
+def test_a_channel_without_a_name_that_is_joined_later_is_found_by_the_same_follower(
+    make_services: MakeServices, telegram: LoopbackTelegram
+) -> None:
+    gamma, delta = (telegram.channel(name, joined=False) for name in ("gamma_agency", "delta_agency"))
+    telegram.fill("gamma_agency", 1, utc_now(), timedelta())
+    late = [timedelta()]
+    services = replace(
+        make_services(channel_list=f"t.me/c/{gamma}, t.me/c/{delta}"), clock=lambda: utc_now() + late[0]
+    )
+    with open_tail(services, on_push=lambda _: None) as feed:
+        feed.sync()
+        assert feed.channels() == []
+        assert telegram.count("GetDialogsRequest") == 1
+        telegram.run(lambda server: setattr(server.by_name["gamma_agency"], "joined", True))
+        late[0] = timedelta(hours=2)
+        feed.sync()
+        assert [channel.reference for channel in feed.channels()] == [f"t.me/c/{gamma}"]
+    assert telegram.count("GetDialogsRequest") == 2  # for both that were not there
+
+
+def test_a_look_up_that_is_refused_for_a_reason_nobody_knows_is_noted_and_stops_no_other(
+    make_services: MakeServices, telegram: LoopbackTelegram
+) -> None:
+    services = make_services(channel_list="@alpha_agency, @beta_agency")
+    telegram.on(functions.contacts.ResolveUsernameRequest, fault(error=(400, "NAME_OF_TOMORROW")))
+    with open_tail(services, on_push=lambda _: None) as feed:
+        feed.sync()
+        assert [channel.reference for channel in feed.channels()] == ["t.me/beta_agency"]
+    assert "NAME_OF_TOMORROW" in services.channels.wanted()["t.me/alpha_agency"].problem
+
+
+def test_a_session_that_is_refused_during_a_look_up_is_nothing_to_note_of_the_channel(
+    services: Services, telegram: LoopbackTelegram
+) -> None:
+    with open_tail(services, on_push=lambda _: None) as feed:
+        telegram.on(functions.contacts.ResolveUsernameRequest, fault(error=(401, "SESSION_REVOKED")))
+        with pytest.raises(SessionDead):
+            feed.sync()
+    assert services.channels.wanted() == {}
 
 
 def test_a_name_that_now_belongs_to_another_channel_is_no_longer_read(
@@ -168,6 +212,7 @@ def test_one_session_for_both_is_used_in_turns(
     assert telegram.connections(0) == 0
     assert services.recovery_obstacle() is None
     assert services.source_for(channel).cursor() == telegram.pts("alpha_agency")  # type: ignore[attr-defined] # a live one
+    assert "is used by" in str(services.recovery_obstacle(in_turn=True))
     with pytest.raises(SessionBusy):
         followed(services)
 
@@ -179,11 +224,27 @@ def test_what_stands_in_the_way_of_history_is_said_in_plain_words(
     assert services.recovery_obstacle() is None
     services.source_for(channel)
     assert f"is used by {socket.gethostname()}" in str(services.recovery_obstacle())
+    assert services.recovery_obstacle(in_turn=True) is None
     services.history.close()
     assert services.recovery_obstacle() is None
     row = next(row for row in services.sessions.all() if row.name == "recovery")
     services.sessions.park(row.fingerprint, "revoked")
-    assert "parked: revoked" in str(services.recovery_obstacle())
+    assert "parked: revoked" in str(services.recovery_obstacle(in_turn=True))
+    assert telegram.most_connections(1) == 1
+
+
+def test_who_reads_history_waits_for_the_one_who_reads_now(
+    make_services: MakeServices, telegram: LoopbackTelegram
+) -> None:
+    first, second = make_services(), make_services(session_lease_secs=30)
+    (channel,) = followed(first)
+    first.source_for(channel)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(second.source_for, channel)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.5)
+        first.history.close()
+        assert len(list(waiting.result().read(Window(utc_now() - timedelta(hours=4), utc_now())))) == 6
     assert telegram.most_connections(1) == 1
 
 

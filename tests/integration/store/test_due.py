@@ -47,8 +47,7 @@ def short(world: "World", found: "Sequence[DueHour]") -> list[tuple[int, str]]:
 
 def report_all(world: "World") -> None:
     """Report every hour as it is now."""
-    hours = [report.hour for report in world.coverage.hours(5, world.day)]
-    world.coverage.mark_reported(5, hours, world.clock())
+    world.coverage.mark_reported(5, world.coverage.hours(5, world.day), world.clock())
 
 
 def test_hours_that_were_never_read_are_due_oldest_first_and_only_when_they_ended(world: "World") -> None:
@@ -108,8 +107,39 @@ def test_a_reported_hour_that_changes_is_due_again(world: "World") -> None:
 def test_an_older_report_never_hides_a_newer_one(world: "World") -> None:
     world.store(sweep="sealed")
     report_all(world)
-    world.coverage.mark_reported(5, [world.at(0)], world.at(0))
+    world.coverage.mark_reported(5, world.coverage.hours(5, world.day), world.at(0))
     assert due(world, until=1) == []
+
+
+def test_a_change_that_is_stored_while_its_hour_is_reported_is_due_afterwards(world: "World") -> None:
+    world.store(world.message(1), sweep="sealed")
+    shown = world.coverage.hours(5, world.day)
+    world.store(world.message(1, "other", edited=65), seen=70)
+    world.clock.forward(minutes=1)
+    world.coverage.mark_reported(5, shown, world.clock())
+    assert due(world, until=1) == [(0, "unreported")]
+
+
+def test_a_change_that_waited_for_the_report_of_what_was_before_is_due_afterwards(world: "World") -> None:
+    world.store(world.message(1), sweep="sealed")
+    world.clock.forward(minutes=1)
+    report_all(world)
+    world.clock.forward(minutes=-0.5)
+    world.store(world.message(1, "other", edited=65), seen=70)
+    assert due(world, until=1) == [(0, "unreported")]
+    report_all(world)
+    assert due(world, until=1) == []
+
+
+def test_what_comes_back_to_what_it_was_while_it_is_reported_is_due_afterwards(world: "World") -> None:
+    world.store(world.message(1), sweep="sealed")
+    shown = world.coverage.hours(5, world.day)
+    world.store(world.message(2), seen=70)
+    report_all(world)
+    world.tail(deleted=[2], seen=80)
+    world.coverage.mark_reported(5, shown, world.clock())
+    assert world.hour()["digest"] == shown[0].digest
+    assert due(world, until=1) == [(0, "unreported")]
 
 
 def test_a_failed_hour_waits_before_it_is_due_again(world: "World") -> None:

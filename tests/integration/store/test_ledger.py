@@ -22,6 +22,7 @@ def test_a_sweep_writes_counts_ids_and_state_of_its_hour(world: "World") -> None
         first_message_id=3,
         last_message_id=7,
         digest=report.digest,
+        changed_at=world.clock(),
     )
     assert (world.hour()["swept_at"], world.hour()["swept_by"]) == (world.clock(), "telegram")
 

@@ -1,13 +1,15 @@
 -- name: hours
-SELECT hour, state, messages, first_message_id, last_message_id, digest, error
+SELECT hour, state, messages, first_message_id, last_message_id, digest, error, changed_at
 FROM channel_hours
 WHERE channel_id = %(channel_id)s AND hour >= %(since)s AND hour < %(until)s
 ORDER BY hour;
 
 -- name: mark_reported
-UPDATE channel_hours SET reported_at = %(at)s
-WHERE channel_id = %(channel_id)s AND hour = ANY (%(hours)s::timestamptz[])
-AND (reported_at IS NULL OR reported_at < %(at)s);
+-- Only where the row is still the one that was reported: it changed since, and has to be reported again, otherwise.
+UPDATE channel_hours AS known SET reported_at = greatest(%(at)s, known.changed_at)
+FROM unnest(%(hours)s::timestamptz[], %(changed)s::timestamptz[]) AS told (hour, changed_at)
+WHERE known.channel_id = %(channel_id)s AND known.hour = told.hour AND known.changed_at = told.changed_at
+AND (known.reported_at IS NULL OR known.reported_at < greatest(%(at)s, known.changed_at));
 
 -- name: due
 -- An export shows nothing after the day it was made: reading it again cannot heal those hours. A channel that is

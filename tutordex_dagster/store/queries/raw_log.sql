@@ -190,9 +190,14 @@ ledger AS (
         END,
         error = CASE WHEN excluded.swept_at IS NULL THEN known.error ELSE excluded.error END,
         changed_at = CASE
-            WHEN known.digest <> excluded.digest THEN excluded.changed_at
-            WHEN excluded.swept_at IS NOT NULL AND known.state NOT IN ('sealed', excluded.state)
-                THEN excluded.changed_at
+            -- Never the same twice, and never before a report of what was there until now: the clock was read before
+            -- the wait for the channel, and maybe on another host.
+            WHEN known.digest <> excluded.digest OR (
+                excluded.swept_at IS NOT NULL AND known.state NOT IN ('sealed', excluded.state)
+            )
+                THEN greatest(
+                    excluded.changed_at, greatest(known.changed_at, known.reported_at) + interval '1 microsecond'
+                )
             ELSE known.changed_at
         END,
         reread_at = CASE
