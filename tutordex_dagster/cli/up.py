@@ -76,17 +76,17 @@ def _prepare(settings: "Settings") -> "Urls":
     from tutordex_dagster.resources.channels import sync_channels
     from tutordex_dagster.resources.databases import database_urls
     from tutordex_dagster.resources.pipelines import load_versions
-    from tutordex_dagster.resources.services import FIRST_VERSION, find_pipeline, open_services
+    from tutordex_dagster.resources.services import check_setting, open_services
     from tutordex_dagster.store.migrate import ensure_database, migrate
 
     pipelines = load_versions(settings)
-    find_pipeline(pipelines, settings.extraction_pipeline_version or FIRST_VERSION)
+    check_setting(pipelines, settings)
     urls = database_urls(settings)
     ensure_database(urls.tutordex)
     ensure_database(urls.dagster)
     with open_services(settings) as services:
         migrate(services.database)
-        for spec in pipelines:
+        for spec in (services.live, *pipelines):  # the live one may have lost its file
             services.registered(spec)
         for reference, reason in sync_channels(services).waiting.items():
             say(f"{reference} waits: {reason}")

@@ -74,6 +74,17 @@ def disk(folder: Path, free_bytes: int) -> Finding:
     return ok("disk", detail)
 
 
+def live_version(live: str, chosen: str) -> Finding:
+    """Judge whether commands that name no version work on the live one."""
+    if live == chosen:
+        return ok("live version", live)
+    return warn(
+        "live version",
+        f"is {live}, while EXTRACTION_PIPELINE_VERSION makes commands work on {chosen}",
+        f"tutordex promote {chosen}, or unset it",
+    )
+
+
 def lanes(obstacles: Mapping[str, tuple[BreakerState, str]]) -> Sequence[Finding]:
     """Judge the versions that ask a language model: the state of a lane's breaker and why, by component."""
     return [

@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -60,6 +61,19 @@ def test_a_version_that_changed_under_its_name_is_refused(
     services.versions.register("rules", "0" * 64, {})
     assert "rules: is registered with fingerprint 000000000000" in tutordex_up()
     assert services.channels.all() == []
+
+
+def test_it_starts_without_the_file_of_the_first_version_once_another_one_is_live(
+    tutordex_up: Callable[[], str], services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it refuses here comes after the versions were looked at."""
+    (tmp_path / "pipelines").mkdir()
+    shutil.copy(services.settings.tutordex_pipelines / "rules-strict.yaml", tmp_path / "pipelines")
+    monkeypatch.setenv("TUTORDEX_PIPELINES", str(tmp_path / "pipelines"))
+    monkeypatch.setenv("CHANNEL_LIST", "not a channel")
+    assert "'rules': is no pipeline version; choose one of rules-strict" in tutordex_up()
+    services.assignments.begin_with("rules-strict")
+    assert "'not a channel': is no channel name" in tutordex_up()
 
 
 @pytest.mark.parametrize(
