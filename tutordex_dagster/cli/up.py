@@ -135,8 +135,10 @@ def keep_running(
                 prepare()
         _watch(running, url, stop, on_answer)
     finally:
-        say("Stopping …")
-        stop_all([child for each in running for child in each.children])
+        try:
+            say("Stopping …")
+        finally:  # also when nobody can be told
+            stop_all([child for each in running for child in each.children])
     say("Stopped. `make up` continues from here.")
 
 

@@ -1,12 +1,15 @@
 """`tutordex up` in parts: what it refuses before anything starts, how it watches, and how it stops."""
 
+import errno
 import http.server
+import io
 import os
 import shutil
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -139,6 +142,28 @@ def test_it_says_when_the_ui_answers_and_stops_everything_when_told_to(
     output = capsys.readouterr().out
     assert f"The UI answers at {ui}" in output
     assert output.endswith("Stopped. `make up` continues from here.\n")
+
+
+def test_everything_is_stopped_even_when_nobody_can_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The terminal is gone, or the program that `up` was piped into."""
+    started = tmp_path / "pid"
+    code = f"import os, signal; open({str(started)!r}, 'w').write(str(os.getpid())); signal.pause()"
+    prepare = partial(wait_for, "the program", lambda: started.is_file() and started.read_text())
+    stop = threading.Event()
+    stop.set()
+    monkeypatch.setattr(sys, "stdout", _Gone())
+    with pytest.raises(OSError, match="Input/output error"):
+        keep_running([program(tmp_path, code)], os.environ, NOWHERE, stop, prepare=prepare)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+
+
+class _Gone(io.StringIO):
+    @override
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_a_program_that_dies_ends_everything_and_is_named_with_its_last_words(tmp_path: Path) -> None:
