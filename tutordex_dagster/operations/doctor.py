@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tutordex_dagster.errors import TutorDexError, UsageError
+from tutordex_dagster.errors import TutorDexError, UsageError, plain
 from tutordex_dagster.resilience.breaker import BreakerState
 
 Level = Literal["ok", "warn", "fail"]
@@ -50,11 +50,13 @@ def from_error(subject: str, error: TutorDexError) -> Finding:
 
 
 def attempt(subject: str, look: Callable[[], Finding]) -> Finding:
-    """Return what the look finds; an error of ours becomes the finding, so the other looks still happen."""
+    """Return what the look finds; an error becomes the finding, so the other looks still happen."""
     try:
         return look()
     except TutorDexError as error:
         return from_error(subject, error)
+    except OSError as error:
+        return fail(subject, plain(error), "put that right, or set another path")
 
 
 def variables(unknown: Sequence[str]) -> Finding:

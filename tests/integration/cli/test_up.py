@@ -48,6 +48,15 @@ def tutordex_up(tutordex: Command, empty_url: str, monkeypatch: pytest.MonkeyPat
     return run
 
 
+def test_a_home_that_cannot_be_made_is_one_line(
+    tutordex: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TUTORDEX_HOME", str(tmp_path / "file" / "home"))
+    result = tutordex("up", exit_code=1)
+    assert (result.stdout, result.stderr) == ("", f"tutordex: {tmp_path}/file/home: Not a directory\n")
+
+
 def test_a_taken_port_is_refused_before_anything_starts(
     tutordex_up: Callable[[], str], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
