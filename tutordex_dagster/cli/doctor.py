@@ -148,7 +148,7 @@ def _telegram(settings: "Settings", mode: "Mode", *, online: bool) -> "Iterator[
 
 def _dagster(settings: "Settings") -> "Iterator[Finding]":
     from tutordex_dagster.cli.environment import dagster_home, dagster_instance
-    from tutordex_dagster.operations.doctor import warn
+    from tutordex_dagster.operations.doctor import from_error, warn
     from tutordex_dagster.resources.databases import database_urls
 
     if not dagster_home(settings).is_dir():
@@ -156,6 +156,9 @@ def _dagster(settings: "Settings") -> "Iterator[Finding]":
         return
     from tutordex_dagster.cli.inspection import daemon_finding, pool_finding
 
-    with dagster_instance(settings, database_urls(settings)) as instance:
-        yield daemon_finding(instance, time.time())
-        yield pool_finding(instance)
+    try:
+        with dagster_instance(settings, database_urls(settings)) as instance:
+            yield daemon_finding(instance, time.time())
+            yield pool_finding(instance)
+    except UsageError as error:
+        yield from_error("Dagster", error)
