@@ -97,7 +97,7 @@ def two_versions(rows: int, channels: int) -> Iterator[Database]:
             values = {"channels": channels, "overlooked": OVERLOOKED}
             database.execute(FILL_JOBS, {"version": version, "result": result, **values})
         database.execute(FILL_UNPROJECTED, {})
-        Assignments(database).live_version(initial="now")
+        Assignments(database).begin_with("now")
         yield database
 
 

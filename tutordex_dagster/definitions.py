@@ -24,7 +24,7 @@ from tutordex_dagster.operations.logs import mask_logs
 from tutordex_dagster.partitions import grid
 from tutordex_dagster.resources.opened import services_resource
 from tutordex_dagster.resources.pipelines import load_versions
-from tutordex_dagster.resources.services import FIRST_VERSION, Services, find_pipeline
+from tutordex_dagster.resources.services import Services, check_setting
 from tutordex_dagster.schedules import nightly_schedule
 from tutordex_dagster.sensors.catchup import catchup_sensor
 from tutordex_dagster.sensors.extract import extract_sensor
@@ -41,7 +41,7 @@ def build(settings: Settings, *, services: Services | None = None) -> dg.Definit
     Runs and ticks open services of their own unless some are handed in.
     """
     pipelines = load_versions(settings)
-    find_pipeline(pipelines, settings.extraction_pipeline_version or FIRST_VERSION)
+    check_setting(pipelines, settings)
     experiments = load_experiments(settings.tutordex_experiments)
     partitions = grid(settings.grid_start)
     scores = [quality_asset(spec=spec) for spec in pipelines]

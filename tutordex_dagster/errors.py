@@ -4,6 +4,12 @@ Every message names the value, the reason and the next step. A secret never ente
 """
 
 
+def plain(error: OSError) -> str:
+    """Return what the operating system refused as one line: the path, if there is one, and the reason."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
 class TutorDexError(Exception):
     """Base of every error this package raises on purpose."""
 

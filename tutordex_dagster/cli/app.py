@@ -11,7 +11,7 @@ import click
 from typing_extensions import override
 
 from tutordex_dagster.cli.console import setup_logging
-from tutordex_dagster.errors import TutorDexError, UsageError
+from tutordex_dagster.errors import TutorDexError, UsageError, plain
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "up": ("up:up", "Start everything on this machine: database, Dagster UI, automation."),
@@ -87,6 +87,10 @@ class Verbs(click.Group):
         except click.UsageError as error:
             where = error.ctx.command_path if error.ctx else "tutordex"
             raise BadInput(f"{error.format_message()} See `{where} --help`.") from error
+        except BrokenPipeError:  # whoever read the output has seen enough: click ends quietly
+            raise
+        except OSError as error:
+            raise Stop(plain(error)) from error
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -3,6 +3,7 @@
 import os
 
 import click
+from rich.markup import escape
 
 from tutordex_dagster.cli.console import say, stdout, table
 from tutordex_dagster.errors import UsageError
@@ -30,7 +31,7 @@ def show() -> None:
 
     rows = table("Settings", "variable", "value")
     for name, value in shown(load_settings()).items():
-        rows.add_row(name, value or "[dim]unset[/dim]")
+        rows.add_row(name, escape(value) or "[dim]unset[/dim]")
     stdout().print(rows)
 
 

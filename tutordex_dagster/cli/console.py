@@ -45,7 +45,7 @@ def progress(*, in_bytes: bool = False, unit: str = "") -> Progress:
         [DownloadColumn()] if in_bytes else [MofNCompleteColumn(), TextColumn(unit)]
     )
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         *counted,
         TimeElapsedColumn(),
@@ -56,7 +56,10 @@ def progress(*, in_bytes: bool = False, unit: str = "") -> Progress:
 
 
 def table(title: str, *columns: str, numbers: Iterable[str] = ()) -> Table:
-    """Return an empty table; columns named in `numbers` are set flush right."""
+    """Return an empty table; columns named in `numbers` are set flush right.
+
+    Cells are markup: text that a person or a post wrote has to be escaped.
+    """
     right = set(numbers)
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
@@ -80,6 +83,6 @@ def setup_logging() -> None:
 
 
 def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    console = Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=False)
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     return console

@@ -65,8 +65,7 @@ def examine(mode: "Mode", *, online: bool) -> "Iterator[Finding]":
     yield database
     if database.level != "fail":
         if pipelines.level != "fail":
-            yield attempt("live version", lambda: _live(settings))
-            yield from _language_model(settings)
+            yield from _versions(settings)
         yield from _lanes(settings)
         yield from _telegram(settings, mode, online=online)
         yield from _dagster(settings)
@@ -75,36 +74,28 @@ def examine(mode: "Mode", *, online: bool) -> "Iterator[Finding]":
 def _pipelines(settings: "Settings") -> "Finding":
     from tutordex_dagster.operations.doctor import ok
     from tutordex_dagster.resources.pipelines import load_versions
-    from tutordex_dagster.resources.services import FIRST_VERSION, find_pipeline
+    from tutordex_dagster.resources.services import check_setting
 
     pipelines = load_versions(settings)
-    find_pipeline(pipelines, settings.extraction_pipeline_version or FIRST_VERSION)
+    check_setting(pipelines, settings)
     return ok("pipelines", ", ".join(spec.name for spec in pipelines))
 
 
-def _live(settings: "Settings") -> "Finding":
-    """Say which version is live, and whether the setting names another one for commands."""
-    from tutordex_dagster.operations.doctor import ok, warn
-    from tutordex_dagster.resources.services import open_services
-
-    with open_services(settings) as services:
-        live, chosen = services.live.name, services.chosen(None).name
-    if live == chosen:
-        return ok("live version", live)
-    return warn(
-        "live version",
-        f"is {live}, while EXTRACTION_PIPELINE_VERSION makes commands work on {chosen}",
-        f"tutordex promote {chosen}, or unset it",
-    )
-
-
-def _language_model(settings: "Settings") -> "Iterator[Finding]":
+def _versions(settings: "Settings") -> "Iterator[Finding]":
+    """Say which version is live, whether commands work on another one, and how the models they ask are."""
     from tutordex_dagster.cli.llm_findings import llm_findings
+    from tutordex_dagster.operations.doctor import from_error, live_version
     from tutordex_dagster.resources.services import open_services
 
-    with open_services(settings) as services:
-        live = services.live
-    yield from llm_findings(live, settings)
+    try:
+        with open_services(settings) as services:
+            live, chosen = services.live, services.chosen(None)
+    except TutorDexError as error:
+        yield from_error("live version", error)
+        return
+    yield live_version(live.name, chosen.name)
+    for spec in {each.name: each for each in (live, chosen)}.values():
+        yield from llm_findings(spec, settings)
 
 
 def _recordings(settings: "Settings") -> "Finding":
@@ -157,7 +148,7 @@ def _telegram(settings: "Settings", mode: "Mode", *, online: bool) -> "Iterator[
 
 def _dagster(settings: "Settings") -> "Iterator[Finding]":
     from tutordex_dagster.cli.environment import dagster_home, dagster_instance
-    from tutordex_dagster.operations.doctor import warn
+    from tutordex_dagster.operations.doctor import from_error, warn
     from tutordex_dagster.resources.databases import database_urls
 
     if not dagster_home(settings).is_dir():
@@ -165,6 +156,9 @@ def _dagster(settings: "Settings") -> "Iterator[Finding]":
         return
     from tutordex_dagster.cli.inspection import daemon_finding, pool_finding
 
-    with dagster_instance(settings, database_urls(settings)) as instance:
-        yield daemon_finding(instance, time.time())
-        yield pool_finding(instance)
+    try:
+        with dagster_instance(settings, database_urls(settings)) as instance:
+            yield daemon_finding(instance, time.time())
+            yield pool_finding(instance)
+    except UsageError as error:
+        yield from_error("Dagster", error)

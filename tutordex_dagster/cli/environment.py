@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tutordex_dagster.errors import UsageError
 from tutordex_dagster.settings import PROJECT, Settings
 
 if TYPE_CHECKING:
@@ -47,10 +48,27 @@ def prepare_dagster_home(settings: Settings) -> None:
 
 @contextmanager
 def dagster_instance(settings: Settings, urls: "Urls") -> Iterator["DagsterInstance"]:
-    """Open Dagster's instance in this process, whose environment becomes that of a Dagster process."""
+    """Open Dagster's instance in this process, whose environment becomes that of a Dagster process.
+
+    Raises UsageError, without the password, when Dagster's database cannot be reached.
+    """
     prepare_dagster_home(settings)
+    _require_database(urls.dagster)
     os.environ.update(dagster_environment(settings, urls))
     from dagster import DagsterInstance
 
     with DagsterInstance.get() as instance:
         yield instance
+
+
+def _require_database(url: str) -> None:
+    """Connect once: Dagster itself tries for a while, and then ends in a traceback."""
+    from tutordex_dagster.store.database import connect
+
+    try:
+        connect(url).close()
+    except UsageError as error:
+        step = (
+            "check TUTORDEX_DAGSTER_DATABASE_URL; `tutordex db migrate` makes a database that does not exist"
+        )
+        raise UsageError(error.value, error.reason, step) from None

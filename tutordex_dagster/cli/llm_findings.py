@@ -1,4 +1,4 @@
-"""The doctor's look at the server of the live version's language model."""
+"""The doctor's look at the server of a version's language model."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ _PATIENCE_SECONDS = 5.0
 """A list of models needs no thought."""
 
 
-def llm_findings(live: PipelineSpec, settings: Settings) -> Iterator[Finding]:
-    """Yield what was found about the language model; nothing where the live version asks none."""
-    if live.llm is None:
+def llm_findings(version: PipelineSpec, settings: Settings) -> Iterator[Finding]:
+    """Yield what was found about the language model; nothing where the version asks none."""
+    if version.llm is None:
         return
-    url, model = live.llm.api_url, live.llm.model
+    url, model = version.llm.api_url, version.llm.model
     if url and model:
         yield attempt(judge.SUBJECT, lambda: judge.listed(url, model, asyncio.run(_models(url, settings))))
-    elif lacking := judge.not_set(live.name, url, model):
+    elif lacking := judge.not_set(version.name, url, model):
         yield lacking
 
 

@@ -28,7 +28,8 @@ def sessions(ctx: click.Context) -> None:
     with open_session() as services:
         for row in services.sessions.all():
             account = "known" if row.account_id is not None else "not known yet"
-            rows.add_row(row.name, row.fingerprint, row.environment, escape(session_state(row)), account)
+            environment, state = escape(row.environment), escape(session_state(row))
+            rows.add_row(row.name, row.fingerprint, environment, state, account)
     if rows.row_count:
         stdout().print(rows)
     else:

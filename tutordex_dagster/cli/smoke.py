@@ -25,7 +25,9 @@ _MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "fail": "[red]fail[
 @click.command()
 @window_options
 @channels_option
-@click.option("--version", "name", help="Pipeline version to try. Default: EXTRACTION_PIPELINE_VERSION.")
+@click.option(
+    "--version", "name", help="Version to try. Default: EXTRACTION_PIPELINE_VERSION, or the live one."
+)
 @click.option(
     "--max-messages", type=click.IntRange(1), default=50, show_default=True, help="Of each channel."
 )
@@ -51,7 +53,7 @@ def smoke(
         require_results(services)
         now = services.clock()
         window = window_of(since, until, default=Window(now - _DAY, now))
-        tried = services.pipeline(name) if name else services.live
+        tried = services.chosen(name)
         raw_ids = _posts(services, channels, window, max_messages, max_jobs)
         spec = tried.model_copy(update={"name": version_name(tried.name, now)})
         tally = _extract(services, spec, raw_ids)

@@ -125,7 +125,7 @@ def _telegram(current: Status) -> Iterator[Table | str]:
         rows = table("Sessions", "name", "fingerprint", "environment", "state (UTC)")
         for session in current.telegram.sessions:
             state = escape(session_state(session))
-            rows.add_row(session.name, session.fingerprint, session.environment, state)
+            rows.add_row(session.name, session.fingerprint, escape(session.environment), state)
         yield rows
     for service in current.services:
         beat = service.beat
@@ -150,7 +150,7 @@ def _running(runs: Sequence[RunInProgress] | None) -> Table | str:
         return "[bold]Dagster[/bold]: no run in progress."
     rows = table("Runs in progress", "run", "state", "since (UTC)", "what")
     for run in runs:
-        rows.add_row(run.run_id[:_RUN_ID], run.state, instant(run.since), run.what)
+        rows.add_row(run.run_id[:_RUN_ID], run.state, instant(run.since), escape(run.what))
     return rows
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.error import URLError
 
 import click
+from rich.markup import escape
 from rich.panel import Panel
 
 from tutordex_dagster.cli.console import say, stdout
@@ -76,17 +77,17 @@ def _prepare(settings: "Settings") -> "Urls":
     from tutordex_dagster.resources.channels import sync_channels
     from tutordex_dagster.resources.databases import database_urls
     from tutordex_dagster.resources.pipelines import load_versions
-    from tutordex_dagster.resources.services import FIRST_VERSION, find_pipeline, open_services
+    from tutordex_dagster.resources.services import check_setting, open_services
     from tutordex_dagster.store.migrate import ensure_database, migrate
 
     pipelines = load_versions(settings)
-    find_pipeline(pipelines, settings.extraction_pipeline_version or FIRST_VERSION)
+    check_setting(pipelines, settings)
     urls = database_urls(settings)
     ensure_database(urls.tutordex)
     ensure_database(urls.dagster)
     with open_services(settings) as services:
         migrate(services.database)
-        for spec in pipelines:
+        for spec in (services.live, *pipelines):  # the live one may have lost its file
             services.registered(spec)
         for reference, reason in sync_channels(services).waiting.items():
             say(f"{reference} waits: {reason}")
@@ -135,8 +136,10 @@ def keep_running(
                 prepare()
         _watch(running, url, stop, on_answer)
     finally:
-        say("Stopping …")
-        stop_all([child for each in running for child in each.children])
+        try:
+            say("Stopping …")
+        finally:  # also when nobody can be told
+            stop_all([child for each in running for child in each.children])
     say("Stopped. `make up` continues from here.")
 
 
@@ -170,7 +173,7 @@ def _watch(running: Sequence[Supervised], url: str, stop: Event, on_answer: Call
         for line in filter(None, [each.look() for each in lasting]):
             say(line)
         if not answered and (answered := _answers(f"{url}/server_info")):
-            stdout().print(f"The UI answers at {url} [dim]({time.monotonic() - began:.0f} s)[/dim]")
+            stdout().print(f"The UI answers at {escape(url)} [dim]({time.monotonic() - began:.0f} s)[/dim]")
             on_answer()
 
 
@@ -190,9 +193,9 @@ def _answers(url: str) -> bool:
 
 def _welcome(url: str, logs: Path) -> Panel:
     shown = logs.relative_to(PROJECT) if logs.is_relative_to(PROJECT) else logs
-    tutordex = "tutordex" if shutil.which("tutordex") else os.path.relpath(sys.argv[0])
+    tutordex = escape("tutordex" if shutil.which("tutordex") else os.path.relpath(sys.argv[0]))
     return Panel(
-        f"[bold]{url}[/bold]  the Dagster UI (in a few seconds)\n\n"
+        f"[bold]{escape(url)}[/bold]  the Dagster UI (in a few seconds)\n\n"
         "What to look at:\n"
         "  Assets → raw_messages         channels × hours; select a rectangle and materialize it\n"
         "  Assets → extractions/rules    the same grid, one asset per pipeline version\n"
@@ -201,7 +204,7 @@ def _welcome(url: str, logs: Path) -> Panel:
         "In another terminal:\n"
         f"  [bold]{tutordex} status[/bold]\n"
         f"  [bold]{tutordex} import result.json --channel t.me/X[/bold]\n"
-        f"Logs: {shown}    Ctrl-C stops everything.",
+        f"Logs: {escape(str(shown))}    Ctrl-C stops everything.",
         title="TutorDex",
         expand=False,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tutordex_dagster.errors import TutorDexError, UsageError
+from tutordex_dagster.errors import TutorDexError, UsageError, plain
 from tutordex_dagster.resilience.breaker import BreakerState
 
 Level = Literal["ok", "warn", "fail"]
@@ -50,11 +50,13 @@ def from_error(subject: str, error: TutorDexError) -> Finding:
 
 
 def attempt(subject: str, look: Callable[[], Finding]) -> Finding:
-    """Return what the look finds; an error of ours becomes the finding, so the other looks still happen."""
+    """Return what the look finds; an error becomes the finding, so the other looks still happen."""
     try:
         return look()
     except TutorDexError as error:
         return from_error(subject, error)
+    except OSError as error:
+        return fail(subject, plain(error), "put that right, or set another path")
 
 
 def variables(unknown: Sequence[str]) -> Finding:
@@ -72,6 +74,17 @@ def disk(folder: Path, free_bytes: int) -> Finding:
     if free_bytes < DISK_WARN_BYTES:
         return warn("disk", detail, "free some space or move TUTORDEX_HOME")
     return ok("disk", detail)
+
+
+def live_version(live: str, chosen: str) -> Finding:
+    """Judge whether commands that name no version work on the live one."""
+    if live == chosen:
+        return ok("live version", live)
+    return warn(
+        "live version",
+        f"is {live}, while EXTRACTION_PIPELINE_VERSION makes commands work on {chosen}",
+        f"tutordex promote {chosen}, or unset it",
+    )
 
 
 def lanes(obstacles: Mapping[str, tuple[BreakerState, str]]) -> Sequence[Finding]:

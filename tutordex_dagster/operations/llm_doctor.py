@@ -1,4 +1,4 @@
-"""Findings about the language model of the live version. Pure judgements, like `doctor`."""
+"""Findings about the language model of a version. Pure judgements, like `doctor`."""
 
 from collections.abc import Sequence
 

@@ -82,10 +82,13 @@ class Services:
     def live(self) -> PipelineSpec:
         """Return the version that `assignments` shows, as the database has it now.
 
-        Where no version was live yet, the setting's becomes it.
+        Where no version was live yet, the setting's becomes it. UsageError when it has no pipeline file.
         """
-        first = self.pipeline(self.settings.extraction_pipeline_version or FIRST_VERSION)
-        return self.pipeline(self.assignments.live_version(initial=first.name))
+        name = self.assignments.live_version()
+        if name is None:
+            first = self.pipeline(self.settings.extraction_pipeline_version or FIRST_VERSION)
+            name = self.assignments.begin_with(first.name)
+        return self.pipeline(name)
 
     def chosen(self, name: str | None) -> PipelineSpec:
         """Return the version a command works on: the one named, else the setting's, else the live one."""
@@ -202,6 +205,12 @@ def find_pipeline(pipelines: Sequence[PipelineSpec], name: str) -> PipelineSpec:
     raise UsageError(
         repr(name), "is no pipeline version", f"choose one of {known}, or add pipelines/{name}.yaml"
     )
+
+
+def check_setting(pipelines: Sequence[PipelineSpec], settings: Settings) -> None:
+    """Raise UsageError when EXTRACTION_PIPELINE_VERSION is set and names none of these versions."""
+    if settings.extraction_pipeline_version:
+        find_pipeline(pipelines, settings.extraction_pipeline_version)
 
 
 @contextmanager

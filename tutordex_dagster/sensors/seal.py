@@ -12,14 +12,16 @@ from tutordex_dagster.assets.keys import COLLECT_JOB
 from tutordex_dagster.assets.unreported import REPORTED_AT_ONCE
 from tutordex_dagster.capture.catchup import MOST_PARTITIONS
 from tutordex_dagster.capture.grid import Rectangle, rectangles
+from tutordex_dagster.errors import UsageError
 from tutordex_dagster.partitions import CHANNELS, grid_order
-from tutordex_dagster.resources.channels import ChannelSync, sync_channels
+from tutordex_dagster.resources.channels import sync_channels
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.sensors.due import RETRY_FAILED_AFTER, recent
 from tutordex_dagster.sensors.in_flight import not_taken, rectangles_being_read, taking_turns
 from tutordex_dagster.sensors.intervals import minimum_interval
 from tutordex_dagster.sensors.requests import RAW_OFF, Reads, readable
 from tutordex_dagster.settings import Settings
+from tutordex_dagster.store.channels import Channel
 from tutordex_dagster.store.coverage import DueHour
 from tutordex_dagster.windows import hour_of
 
@@ -43,9 +45,9 @@ def seal_sensor(*, settings: Settings) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         if not services.settings.supabase_raw_enabled:
             return dg.SkipReason(RAW_OFF)
-        sync = sync_channels(services)
+        channels, told = _sync(services)
         known = grid_order(context.instance)
-        new = [channel.reference for channel in sync.registered if channel.reference not in set(known)]
+        new = [channel.reference for channel in channels if channel.reference not in set(known)]
         order = [*known, *new]
         # Asked for now, its turn comes before the next run of a long backfill: see `priority_tags`.
         due, obstacle = readable(services, _just_ended(services), in_turn=taking_turns(context.instance))
@@ -60,11 +62,24 @@ def seal_sensor(*, settings: Settings) -> dg.SensorDefinition:
         ]
         return dg.SensorResult(
             run_requests=requests,
-            skip_reason=None if requests else _why_not(due, obstacle, sync),
+            skip_reason=None if requests else _why_not(due, obstacle, told),
             dynamic_partitions_requests=[CHANNELS.build_add_request(new)] if new else [],
         )
 
     return seal
+
+
+def _sync(services: Services) -> tuple[Sequence[Channel], str]:
+    """Register newly listed channels; return all that are known, and a text about the others.
+
+    Those that are known are read whatever comes of it.
+    """
+    try:
+        sync = sync_channels(services)
+    except UsageError as error:
+        return services.channels.all(), f" New channels were not looked up: {error}."
+    waiting = "".join(f" {reference} waits: {reason}." for reference, reason in sync.waiting.items())
+    return sync.registered, waiting
 
 
 def _just_ended(services: Services) -> list[DueHour]:
@@ -92,10 +107,9 @@ def _rectangles(due: Sequence[DueHour], order: Sequence[str]) -> list[Rectangle]
     return rectangles(hours, channel_order=order, max_partitions=MOST_PARTITIONS)
 
 
-def _why_not(due: Sequence[DueHour], obstacle: str | None, sync: ChannelSync) -> str:
-    waiting = "".join(f" {reference} waits: {reason}." for reference, reason in sync.waiting.items())
+def _why_not(due: Sequence[DueHour], obstacle: str | None, told: str) -> str:
     if obstacle:
-        waiting = f" Telegram is not read: {obstacle}.{waiting}"
+        told = f" Telegram is not read: {obstacle}.{told}"
     if due:
-        return f"{len(due)} hours are due; runs are reading them, or failed to a moment ago.{waiting}"
-    return f"No hour that just ended is due.{waiting}"
+        return f"{len(due)} hours are due; runs are reading them, or failed to a moment ago.{told}"
+    return f"No hour that just ended is due.{told}"

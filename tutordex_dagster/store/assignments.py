@@ -55,10 +55,14 @@ class Assignments:
         self._db = db
         self._clock = clock
 
-    def live_version(self, *, initial: str) -> str:
-        """Return the live version; where none was ever live, that becomes `initial`."""
+    def live_version(self) -> str | None:
+        """Return the live version, None where none was ever live."""
         version: str | None = self._db.value(_SQL["live_version"], {})
-        return version or str(self._db.value(_SQL["begin_with"], {"version": initial}))
+        return version
+
+    def begin_with(self, version: str) -> str:
+        """Make the version the live one where none was ever live; return the one that is live now."""
+        return str(self._db.value(_SQL["begin_with"], {"version": version}))
 
     def project(self, version: str, *, limit: int = _PAGE) -> ProjectionResult:
         """Take over up to `limit` finished jobs into the version's projection, in one transaction.

@@ -104,6 +104,20 @@ def test_a_database_url_that_leads_nowhere_is_refused_without_its_password(
     assert "hunter2" not in line
 
 
+def test_a_database_of_dagster_that_cannot_be_reached_is_named_and_the_doctor_says_so(
+    tutordex: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUTORDEX_DAGSTER_DATABASE_URL", "postgresql://u:hunter2@127.0.0.1:1/none")
+    line = refused(tutordex("backfill", exit_code=2))
+    assert line.startswith("tutordex: 127.0.0.1:1/none: cannot be reached (")
+    assert "check TUTORDEX_DAGSTER_DATABASE_URL" in line
+    assert "hunter2" not in line
+    assert (home / "dagster").is_dir()
+    assert (
+        "fail Dagster          127.0.0.1:1/none: cannot be reached" in tutordex("doctor", exit_code=1).stdout
+    )
+
+
 def test_a_database_that_was_never_migrated_says_what_to_run(
     home: Path,  # noqa: ARG001 - sets the environment up
     empty_url: str,

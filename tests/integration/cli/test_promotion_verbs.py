@@ -5,15 +5,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from click.testing import Result
 from pyarrow import parquet
 
+from tutordex_dagster.definitions import build
 from tutordex_dagster.errors import TransientError
 from tutordex_dagster.operations import promotion
 from tutordex_dagster.resources.promotion import Change, Rows
 from tutordex_dagster.resources.services import Services
-from tutordex_dagster.settings import PROJECT
+from tutordex_dagster.settings import PROJECT, load_settings
 
 Command = Callable[..., Result]
 Posts = Callable[[int], datetime]
@@ -133,6 +135,28 @@ def test_the_setting_no_longer_moves_the_live_version_and_the_doctor_says_so(
     assert "is rules, while EXTRACTION_PIPELINE_VERSION" in drained("doctor").stdout.replace("\n", " ")
 
 
+def test_the_first_versions_file_may_go_once_another_version_is_live(
+    obsolete: Command, services: Services
+) -> None:
+    """Only an empty database asks for `rules`: neither a command nor the code location does later on."""
+    obsolete("promote", "rules-strict")
+    obsolete("prune", "rules", "--yes")
+    (load_settings().tutordex_pipelines / "rules.yaml").unlink()
+    assert services.live.name == "rules-strict"
+    obsolete("status")
+    obsolete("drain", "--oneshot")
+    assert "ok   live version     rules-strict" in obsolete("doctor").stdout
+    dg.Definitions.validate_loadable(build(load_settings()))
+
+
+def test_a_live_version_without_a_file_is_named_by_the_doctor(obsolete: Command, services: Services) -> None:
+    (load_settings().tutordex_pipelines / "rules.yaml").unlink()
+    assert services.assignments.live_version() == "rules"
+    said = obsolete("doctor", exit_code=1).stdout
+    assert "fail live version     'rules': is no pipeline version" in said
+    assert "database" in said
+
+
 def test_a_new_version_gets_a_name_and_the_next_steps(drained: Command, services: Services) -> None:
     services.versions.register("2100-01-01__later", "0" * 64, {})
     today = datetime.now(UTC).date()
@@ -189,7 +213,7 @@ def test_a_rollback_does_not_undo_a_promotion_made_meanwhile(drained: Command, s
     change = Change(services=services, actor="me", say=lambda _: None, building=building)
     with pytest.raises(TransientError, match="rules was judged against rules-strict, but third has become"):
         change.roll_back()
-    assert services.assignments.live_version(initial="rules") == "third"
+    assert services.assignments.begin_with("rules") == "third"
 
 
 def test_a_rollback_to_a_version_that_was_pruned_is_refused(obsolete: Command, services: Services) -> None:

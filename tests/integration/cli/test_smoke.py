@@ -42,6 +42,16 @@ def test_it_leaves_everything_else_byte_for_byte_alone(
     assert own(services) == [("ok", 3)]
 
 
+def test_it_tries_the_version_of_the_setting_and_else_the_live_one(
+    tutordex: Command, services: Services, posts: Posts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts(2)
+    services.assignments.begin_with("rules-strict")
+    assert "smoke test of rules-strict: " in tutordex("smoke").stdout
+    monkeypatch.setenv("EXTRACTION_PIPELINE_VERSION", "rules")
+    assert "smoke test of rules: passed" in tutordex("smoke").stdout
+
+
 def test_nothing_to_try_is_no_verdict(tutordex: Command, posts: Posts) -> None:
     posts(2)
     said = tutordex(

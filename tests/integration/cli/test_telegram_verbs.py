@@ -63,6 +63,18 @@ def test_sessions_says_how_to_make_one_when_there_is_none(tutordex: Command) -> 
     assert tutordex("sessions").stdout == "No session was used yet; make one with: tutordex login\n"
 
 
+@pytest.mark.parametrize("arguments", [("sessions",), ("status",), ("doctor",)])
+@pytest.mark.usefixtures("configured")
+def test_brackets_in_the_name_of_a_deployment_are_shown_as_they_are(
+    tutordex: Command,
+    session_of: SessionOf,
+    used: Callable[..., str],
+    arguments: tuple[str, ...],
+) -> None:
+    used(session_of("tail").fingerprint, "tail", "[/dev] [red]1[/red]")
+    assert "[/dev] [red]1[/red]" in tutordex(*arguments, exit_code=int("doctor" in arguments)).stdout
+
+
 def test_sessions_shows_who_has_which_and_which_was_refused(
     tutordex: Command, services: Services, used: Callable[..., str]
 ) -> None:

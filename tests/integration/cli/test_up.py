@@ -1,11 +1,15 @@
 """`tutordex up` in parts: what it refuses before anything starts, how it watches, and how it stops."""
 
+import errno
 import http.server
+import io
 import os
+import shutil
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,6 +48,15 @@ def tutordex_up(tutordex: Command, empty_url: str, monkeypatch: pytest.MonkeyPat
     return run
 
 
+def test_a_home_that_cannot_be_made_is_one_line(
+    tutordex: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TUTORDEX_HOME", str(tmp_path / "file" / "home"))
+    result = tutordex("up", exit_code=1)
+    assert (result.stdout, result.stderr) == ("", f"tutordex: {tmp_path}/file/home: Not a directory\n")
+
+
 def test_a_taken_port_is_refused_before_anything_starts(
     tutordex_up: Callable[[], str], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +73,19 @@ def test_a_version_that_changed_under_its_name_is_refused(
     services.versions.register("rules", "0" * 64, {})
     assert "rules: is registered with fingerprint 000000000000" in tutordex_up()
     assert services.channels.all() == []
+
+
+def test_it_starts_without_the_file_of_the_first_version_once_another_one_is_live(
+    tutordex_up: Callable[[], str], services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it refuses here comes after the versions were looked at."""
+    (tmp_path / "pipelines").mkdir()
+    shutil.copy(services.settings.tutordex_pipelines / "rules-strict.yaml", tmp_path / "pipelines")
+    monkeypatch.setenv("TUTORDEX_PIPELINES", str(tmp_path / "pipelines"))
+    monkeypatch.setenv("CHANNEL_LIST", "not a channel")
+    assert "'rules': is no pipeline version; choose one of rules-strict" in tutordex_up()
+    services.assignments.begin_with("rules-strict")
+    assert "'not a channel': is no channel name" in tutordex_up()
 
 
 @pytest.mark.parametrize(
@@ -125,6 +151,28 @@ def test_it_says_when_the_ui_answers_and_stops_everything_when_told_to(
     output = capsys.readouterr().out
     assert f"The UI answers at {ui}" in output
     assert output.endswith("Stopped. `make up` continues from here.\n")
+
+
+def test_everything_is_stopped_even_when_nobody_can_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The terminal is gone, or the program that `up` was piped into."""
+    started = tmp_path / "pid"
+    code = f"import os, signal; open({str(started)!r}, 'w').write(str(os.getpid())); signal.pause()"
+    prepare = partial(wait_for, "the program", lambda: started.is_file() and started.read_text())
+    stop = threading.Event()
+    stop.set()
+    monkeypatch.setattr(sys, "stdout", _Gone())
+    with pytest.raises(OSError, match="Input/output error"):
+        keep_running([program(tmp_path, code)], os.environ, NOWHERE, stop, prepare=prepare)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+
+
+class _Gone(io.StringIO):
+    @override
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_a_program_that_dies_ends_everything_and_is_named_with_its_last_words(tmp_path: Path) -> None:

@@ -85,15 +85,29 @@ def test_drain_waits_for_more_work_until_it_is_told_to_stop(
     assert result.stdout.startswith("rules: 5 jobs (5 ok")
 
 
-def test_a_version_that_cannot_ask_is_stopped_and_says_what_to_set(
-    tutordex: Command, services: Services, posts: Posts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def with_llm(services: Services, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Add a version that asks a language model, which no setting names."""
     for file in services.settings.tutordex_pipelines.glob("*.yaml"):
         (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "llm.yaml").write_text(
         f"name: llm\nextractor: llm\nrevision: {llm.REVISION}\ndescription: Asks.\n", encoding="utf-8"
     )
     monkeypatch.setenv("TUTORDEX_PIPELINES", str(tmp_path))
+
+
+@pytest.mark.usefixtures("with_llm")
+def test_the_doctor_looks_at_the_model_of_the_version_that_commands_work_on(
+    tutordex: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "language model" not in tutordex("doctor").stdout
+    monkeypatch.setenv("EXTRACTION_PIPELINE_VERSION", "llm")
+    said = tutordex("doctor", exit_code=1).stdout
+    assert "fail language model   version llm asks a language model, but LLM_API_URL is not set" in said
+
+
+@pytest.mark.usefixtures("with_llm")
+def test_a_version_that_cannot_ask_is_stopped_and_says_what_to_set(tutordex: Command, posts: Posts) -> None:
     posts(2)
     tutordex("enqueue", "--version", "llm")
     said = tutordex("drain", "--version", "llm", "--oneshot").stdout

@@ -232,6 +232,20 @@ def test_a_channel_without_a_source_is_named_and_stops_no_other(world: World) ->
     assert len(requests(result)) == 1
 
 
+def test_a_list_that_cannot_be_read_is_named_and_known_channels_go_on(world: World) -> None:
+    world.record("alpha", [post(6.5)], channel_id=1)
+    world.publish()
+    listed = with_settings(world, channel_list="t.me/alpha,t.me/+invite")
+
+    found = requests(seal(listed))
+    carry_out(world, found)
+
+    assert {each.first_channel for each in spans(found)} == {"t.me/alpha"}
+    assert skipped(seal(listed)).startswith(
+        "No hour that just ended is due. New channels were not looked up: 't.me/+invite': is an invite link"
+    )
+
+
 def test_nothing_is_sealed_while_the_raw_log_is_switched_off(world: World) -> None:
     world.record("alpha", [post(6.5)], channel_id=1)
     off = with_settings(world, supabase_raw_enabled=False)

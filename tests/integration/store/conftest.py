@@ -244,5 +244,5 @@ def world(database: Database) -> World:
     """Give a world whose channel 5 is registered since ten o'clock and whose live version is v1."""
     world = World(database)
     world.register()
-    world.assignments.live_version(initial="v1")
+    world.assignments.begin_with("v1")
     return world

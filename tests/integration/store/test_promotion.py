@@ -42,7 +42,7 @@ def promote(world: "World", version: str = "v2", *, after: int | None = None) ->
     newest = world.rows("SELECT max(raw_id) AS n FROM telegram_messages_raw")[0]["n"]
     return promotions(world).switch(
         version,
-        live=world.assignments.live_version(initial="v1"),
+        live=world.assignments.begin_with("v1"),
         after=newest if after is None else after,
         action="promote",
         actor="me",

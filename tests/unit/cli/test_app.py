@@ -1,5 +1,7 @@
 """The command's surface: every verb answers, and every error is one line with the right exit code."""
 
+import errno
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -48,6 +50,13 @@ def test_every_verb_of_the_table_exists() -> None:
         (PermanentError("t.me/x: no source; import one"), 1, "tutordex: t.me/x: no source; import one\n"),
         (TransientError("host: went away; try again"), 1, "tutordex: host: went away; try again\n"),
         (click.UsageError("Missing argument 'FILE'."), 2, "tutordex: Missing argument 'FILE'."),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/a/b"),
+            1,
+            "tutordex: /a/b: Permission denied\n",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "tutordex: No space left on device\n"),
+        (TimeoutError(), 1, "tutordex: TimeoutError\n"),
     ],
 )
 def test_an_error_ends_the_command_with_one_line_and_its_exit_code(
@@ -63,6 +72,17 @@ def test_an_error_ends_the_command_with_one_line_and_its_exit_code(
     assert result.stderr.startswith(line)
     assert result.stderr.count("\n") == 1
     assert result.stdout == ""
+
+
+def test_a_reader_that_leaves_early_ends_the_command_quietly() -> None:
+    """As in `tutordex config docs | head`."""
+    read, write = os.pipe()
+    os.close(read)
+    program = "from tutordex_dagster.cli import main; main()"
+    with os.fdopen(write, "wb") as nobody:
+        command = [sys.executable, "-c", program, "config", "docs"]
+        result = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, check=False)
+    assert (result.returncode, result.stderr) == (1, b"")
 
 
 def test_an_unknown_verb_or_option_is_one_line() -> None:
@@ -90,6 +110,13 @@ def test_config_show_hides_the_password(monkeypatch: pytest.MonkeyPatch) -> None
     assert result.exit_code == 0
     assert "TUTORDEX_DATABASE_URL" in result.stdout
     assert "hunter2" not in result.stdout
+
+
+def test_config_show_shows_brackets_and_colons_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_SYSTEM_PROMPT_TEXT", "[INST] be [bold]brief[/bold] :warning: [/INST]")
+    result = CliRunner().invoke(main, ["config", "show"])
+    assert result.exit_code == 0
+    assert "[INST] be [bold]brief[/bold] :warning: [/INST]" in result.stdout
 
 
 def test_config_docs_prints_the_reference_as_it_is() -> None:

@@ -58,6 +58,14 @@ def test_an_error_of_ours_becomes_a_failure_and_the_next_looks_still_happen() ->
     assert attempt("disk", lambda: ok("disk", "enough")) == ok("disk", "enough")
 
 
+def test_what_the_operating_system_refuses_becomes_a_failure_too(tmp_path: Path) -> None:
+    def unreadable() -> Finding:
+        return ok("database", (tmp_path / "none").read_text(encoding="utf-8"))
+
+    finding = attempt("database", unreadable)
+    assert (finding.level, finding.detail) == ("fail", f"{tmp_path}/none: No such file or directory")
+
+
 def test_a_paused_version_is_a_warning_and_a_stopped_one_a_failure_and_the_rest_is_not_mentioned() -> None:
     paused, stopped = lanes(
         {"llm:c": ("closed", "-"), "llm:b": ("stopped", "401"), "llm:a": ("open", "no answer")}
