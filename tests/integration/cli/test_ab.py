@@ -171,6 +171,29 @@ def test_any_two_versions_are_compared_over_a_window(tutordex: Command, posts: P
     assert "(0 posts of" in tutordex("ab", "compare", "rules", "ab_promptB", "--since", later).stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("comparisons", "nowhere/at/all"),
+        ("comparisons/rules_vs_ab_promptB/.side_by_side.csv.new", "/dev/full"),
+        ("comparisons/rules_vs_ab_promptB/.summary.json.new", "/dev/full"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_one_line_with_its_file(
+    tutordex: Command, posts: Posts, home: Path, name: str, target: str
+) -> None:
+    posts(3)
+    tutordex("drain", "--oneshot")
+    tutordex("drain", "--version", "ab_promptB", "--oneshot")
+    (home / name).parent.mkdir(parents=True, exist_ok=True)
+    (home / name).symlink_to(target)
+    result = tutordex("ab", "compare", "rules", "ab_promptB", exit_code=1)
+    assert f"{home / 'comparisons' / 'rules_vs_ab_promptB'}/" in result.stderr
+    assert "cannot be written (" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not list(home.glob("comparisons/*/.*.new"))
+
+
 def test_labels_go_out_as_a_sheet_and_come_back_as_gold(
     tutordex: Command, posts: Posts, versions: Path, home: Path, tmp_path: Path
 ) -> None:
