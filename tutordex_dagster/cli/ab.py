@@ -1,12 +1,12 @@
 """`tutordex ab`: compare pipeline versions over the same posts, and take in what people say is right."""
 
 from datetime import UTC, datetime
-from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tutordex_dagster.cli.breaker import os_user
 from tutordex_dagster.cli.console import progress, say
 from tutordex_dagster.cli.options import channels_option, window_of, window_options
 from tutordex_dagster.cli.session import chosen_channels, open_session, require_raw, require_results
@@ -75,7 +75,7 @@ def compare(a: str, b: str, since: datetime | None, until: datetime | None, chan
 
 @ab.command("label")
 @click.argument("sheet", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--by", default=getuser, help="Who judged. Default: the user's name.")
+@click.option("--by", default=os_user, help="Who judged. Default: the user's name.")
 @click.option(
     "--independent",
     is_flag=True,

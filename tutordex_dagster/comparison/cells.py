@@ -1,16 +1,24 @@
-"""Field values as text: in a spreadsheet's cell, on a page, and read back from what a person wrote."""
+"""Field values as text: in a spreadsheet's cell and on a page."""
 
+import csv
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import orjson
 
-from tutordex_dagster.comparison.fields import Field
-from tutordex_dagster.errors import UsageError
+if TYPE_CHECKING:
+    from _csv import Writer
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-NOTHING = "none"
-"""What a person writes when the post does not state the field."""
+_FORMULA = ("=", "+", "-", "@")
+
+
+def sheet(file: TextIO) -> "Writer":
+    """Return the writer of a spreadsheet's rows.
+
+    They end in CRLF (RFC 4180): only then does csv quote a carriage return that stands alone in a cell, which
+    a spreadsheet takes for the end of a row.
+    """
+    return csv.writer(file, lineterminator="\r\n")
 
 
 def shown(values: Sequence[Any]) -> str:
@@ -20,26 +28,8 @@ def shown(values: Sequence[Any]) -> str:
 
 def safe(text: str) -> str:
     """Keep a spreadsheet from running a cell as a formula: posts are written by strangers."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def read(field: Field, text: str) -> Any:  # noqa: ANN401 - as the field's JSON has it
-    """Read one value as a person writes it: `none`, a number, lists with `;` between, slots as JSON.
-
-    Raises UsageError for text that is no value of this field.
-    """
-    text = text.strip().removeprefix("'")
-    if text.casefold() == NOTHING:
-        return None
-    match field.kind:
-        case "amount":
-            return _number(field, text)
-        case "set":
-            return [part.strip() for part in text.split(";")]
-        case "slots" | "tiers":
-            return _json(field, text)
-        case "code" | "text":
-            return text
+    runs = text.startswith(("\t", "\r")) or text.lstrip().startswith(_FORMULA)
+    return f"'{text}" if runs else text
 
 
 def _one(value: Any) -> str:  # noqa: ANN401
@@ -59,19 +49,3 @@ def _without_empty(value: Any) -> Any:  # noqa: ANN401
         kept = {name: _without_empty(part) for name, part in value.items()}
         return {name: part for name, part in kept.items() if part not in (None, [], {})}
     return value
-
-
-def _number(field: Field, text: str) -> float:
-    try:
-        return float(text.removeprefix("$"))
-    except ValueError:
-        raise UsageError(f"{field.name}: {text!r}", "is no amount", "write 35, or none") from None
-
-
-def _json(field: Field, text: str) -> Any:  # noqa: ANN401
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise UsageError(
-            f"{field.name}: {text!r}", "is no JSON", "copy the better side into the cell and correct it there"
-        ) from None

@@ -126,7 +126,7 @@ def find(
     """Turn counts into findings. All tests of the page together raise a false alarm in `alpha` of pages."""
     a, b = (_arm(arm, counts) for arm, counts in zip(arms, (tally.a, tally.b), strict=True))
     tests = _tests(tally, alpha, seed) if tally.channels else {}
-    rows = _rows(tally, tests) if tally.channels else []
+    rows = _rows(tally, tests, alpha) if tally.channels else []
     unfinished = sum(n for ends, n in tally.outcomes.items() if not set(ends) <= FINAL)
     return Comparison(
         title=title,
@@ -139,7 +139,7 @@ def find(
         a=a,
         b=b,
         fields=rows,
-        verdict=words.verdict(rows, a.version, b.version),
+        verdict=words.verdict(rows, a.version, b.version, both=tally.outcomes["ok", "ok"]),
         notes=words.notes(rows, tally.outcomes, unfinished=unfinished),
     )
 
@@ -226,8 +226,8 @@ def _test(
     )
 
 
-def _rows(tally: Tally, tests: Mapping[str, FieldTest]) -> list[FieldRow]:
-    filled = tally.table("coverage")
+def _rows(tally: Tally, tests: Mapping[str, FieldTest], alpha: float) -> list[FieldRow]:
+    filled, labels = tally.table("coverage"), [tally.table("labelled"), tally.table("adjudicated")]
     agree, agree_filled = tally.agreements()
     rows = []
     for index, field in enumerate(FIELDS):
@@ -245,7 +245,13 @@ def _rows(tally: Tally, tests: Mapping[str, FieldTest]) -> list[FieldRow]:
                 agree_filled=int(agree_filled[index]),
                 either_filled=a + only_b,
                 test=test,
-                sentence=words.sentence(test, differ=pairs - int(agree[index]), filled=a + only_b),
+                sentence=words.sentence(
+                    test,
+                    alpha=alpha,
+                    labelled=next((n for table in labels if (n := int(table.n[:, index].sum()))), 0),
+                    differ=pairs - int(agree[index]),
+                    filled=a + only_b,
+                ),
             )
         )
     return rows

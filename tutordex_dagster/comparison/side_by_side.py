@@ -1,10 +1,9 @@
 """`side_by_side.csv`: a row a post, every field as A has it, as B has it, and whether that is the same."""
 
-import csv
 from collections.abc import Iterator
 from typing import TextIO
 
-from tutordex_dagster.comparison.cells import safe, shown
+from tutordex_dagster.comparison.cells import safe, sheet, shown
 from tutordex_dagster.comparison.contract import Arm, End
 from tutordex_dagster.comparison.fields import FIELDS
 from tutordex_dagster.comparison.judging import FieldJudged, Judged
@@ -18,7 +17,7 @@ class SideBySide:
     """Writes the rows one by one; `eq` is 1, 0, or empty where one of the two found no assignment."""
 
     def __init__(self, file: TextIO, a: Arm, b: Arm) -> None:
-        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer = sheet(file)
         self._arms = a, b
         self._writer.writerow(
             [

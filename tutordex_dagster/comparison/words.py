@@ -1,9 +1,9 @@
 """The findings in plain words: what may be concluded, and what may not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tutordex_dagster.comparison.statistics import ALPHA, MANY_CLUSTERS
+from tutordex_dagster.comparison.statistics import MANY_CLUSTERS
 
 if TYPE_CHECKING:
     from tutordex_dagster.comparison.findings import FieldRow, FieldTest
@@ -12,6 +12,11 @@ _HITS = {
     "labelled": "is right more often",
     "adjudicated": "is right more often where the two differ",
     "coverage": "fills it more often, which is not the same as being right",
+}
+_CLAIMS = {
+    "labelled": "is right more often on",
+    "adjudicated": "is right more often, where the two differ, on",
+    "coverage": "fills more often",
 }
 
 
@@ -25,9 +30,14 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
-def sentence(test: "FieldTest | None", *, differ: int, filled: int) -> str:
-    """Say what one field shows; at least one of the two fills it on `filled` posts."""
+def sentence(test: "FieldTest | None", *, alpha: float, labelled: int, differ: int, filled: int) -> str:
+    """Say what one field shows; `labelled` posts have a label, at least one of the two fills it on `filled`.
+
+    `alpha` is what a test of this page has to reach.
+    """
     if test is None:
+        if labelled:
+            return f"Not tested: neither version is right on the {_count(labelled, 'post')} with a label."
         if not filled:
             return "Neither version ever fills it."
         return f"Not tested: no label. The versions differ on {differ} of {filled} posts where one fills it."
@@ -39,40 +49,31 @@ def sentence(test: "FieldTest | None", *, differ: int, filled: int) -> str:
         )
     if not test.only_a + test.only_b:
         return f"Not decisive: no difference seen on {test.n} posts. {_missed(test)}"
-    why = "be the doing of a few channels" if test.p <= ALPHA else "be chance"
+    few_channels = test.p_channels is not None and test.p <= alpha
+    why = "be the doing of a few channels" if few_channels else "be chance"
     return f"Not decisive: {points(test.difference)} points on {test.n} posts may {why}. {_missed(test)}"
 
 
-def verdict(rows: "Sequence[FieldRow]", a: str, b: str) -> str:
-    """Say in one or two sentences what the whole page shows."""
-    tested = [row for row in rows if row.test]
-    if not tested:
-        return "Nothing to compare: there is no post on which both versions found an assignment."
-    bases = {row.test.basis for row in tested if row.test}
+def verdict(rows: "Sequence[FieldRow]", a: str, b: str, *, both: int) -> str:
+    """Say in one or two sentences what the whole page shows; both found an assignment on `both` posts."""
+    tests = [row.test for row in rows if row.test]
+    if not tests:
+        return _untested(rows, both)
     head = (
         "No labels, so this page shows where the versions differ, not which of them is right. "
-        if bases == {"coverage"}
+        if {test.basis for test in tests} == {"coverage"}
         else ""
     )
-    better = {
-        version: [
-            f"{row.field} (by {abs(row.test.difference) * 100:.1f} points)"
-            for row in tested
-            if row.test and row.test.decisive and _favours(row.test) == arm
-        ]
-        for version, arm in ((a, "A"), (b, "B"))
-    }
-    verb = "fills more often" if bases == {"coverage"} else "is right more often on"
-    parts = [f"{version} {verb}: {', '.join(fields)}." for version, fields in better.items() if fields]
-    rest = len(tested) - sum(map(len, better.values()))
-    if not parts:
+    rest = sum(not test.decisive for test in tests)
+    claims = [*_claims(rows, "A", a), *_claims(rows, "B", b)]
+    if not claims:
         return (
-            f"{head}Not decisive: on none of {_fields(rest)} is the difference more than chance could make."
-            " What each of them could have shown stands beside it."
+            f"{head}Not decisive: on none of {_count(rest, 'field')} is the difference more than chance could"
+            " make. What each of them could have shown stands beside it."
         )
     if rest:
-        parts.append(f"Not decisive on the other {_fields(rest) if rest > 1 else 'field'}.")
-    return head + " ".join(parts)
+        claims.append(f"Not decisive on the other {_count(rest, 'field') if rest > 1 else 'field'}.")
+    return head + " ".join(claims)
 
 
 def notes(
@@ -112,8 +113,41 @@ def notes(
     return found
 
 
-def _fields(number: int) -> str:
-    return f"{number} field{'s' if number != 1 else ''}"
+def _untested(rows: "Sequence[FieldRow]", both: int) -> str:
+    if not both:
+        return "Nothing to compare: there is no post on which both versions found an assignment."
+    if any(row.either_filled for row in rows):
+        return (
+            "Nothing to test: neither version is right about any labelled field. More labels are needed to"
+            " tell which of them is right elsewhere."
+        )
+    posts = _count(both, "post")
+    return (
+        f"Nothing to test: neither version fills any field of the {posts} on which both found an assignment."
+    )
+
+
+def _claims(rows: "Sequence[FieldRow]", arm: str, version: str) -> Iterator[str]:
+    for basis, claim in _CLAIMS.items():
+        fields = [
+            f"{row.field} ({_by(row.test)})"
+            for row in rows
+            if row.test and row.test.decisive and row.test.basis == basis and _favours(row.test) == arm
+        ]
+        if fields:
+            yield f"{version} {claim}: {', '.join(fields)}."
+
+
+def _by(test: "FieldTest") -> str:
+    """Write how much better one is; on posts chosen for differing, points would say too much."""
+    if test.basis == "adjudicated":
+        fewer, more = sorted((test.hits_a, test.hits_b))
+        return f"{more} against {fewer} of {_count(test.n, 'judged post')}"
+    return f"by {abs(test.difference) * 100:.1f} points"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' if number != 1 else ''}"
 
 
 def _favours(test: "FieldTest") -> str:

@@ -5,7 +5,7 @@ Nothing here writes `assignments`, sends anything, or touches the rows of a vers
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from tutordex_dagster.capture.references import parse_channel_list
 from tutordex_dagster.comparison.contract import Arm, Pair
 from tutordex_dagster.comparison.experiments import ExperimentSpec, load_experiments
-from tutordex_dagster.errors import UsageError
+from tutordex_dagster.errors import PermanentError, UsageError
 from tutordex_dagster.resources.arms import Progress, work_off
 from tutordex_dagster.windows import Sleep, Window
 
@@ -133,7 +133,10 @@ def write_report(
     scope: str,
     alpha: float,
 ) -> Report:
-    """Compare the pairs and write every file of the report; each is replaced only when it is whole."""
+    """Compare the pairs and write every file of the report; each is replaced only when it is whole.
+
+    Raises PermanentError when a file cannot be written.
+    """
     from tutordex_dagster.comparison.adjudication import write_sheet
     from tutordex_dagster.comparison.collecting import collect
     from tutordex_dagster.comparison.findings import find
@@ -141,7 +144,6 @@ def write_report(
     from tutordex_dagster.comparison.side_by_side import SideBySide
     from tutordex_dagster.comparison.summary import summary_json
 
-    folder.mkdir(parents=True, exist_ok=True)
     with _replacing(folder / "side_by_side.csv") as file:
         collected = collect(pairs, SideBySide(file, *arms))
     comparison = find(
@@ -159,11 +161,24 @@ def write_report(
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
-    """Open a new file beside the old one, which it replaces when the block ends well."""
+    """Open a new file beside the old one, which it replaces when the block ends well; else it is gone again.
+
+    Raises PermanentError when the folder cannot be written or the disk is full.
+    """
     fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("w", encoding="utf-8", newline="") as file:
-        yield file
-    fresh.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        fresh.replace(path)
+    except OSError as error:
+        raise PermanentError(
+            f"{path}: cannot be written ({error.strerror}); make room or give access to its folder, then"
+            " compare again: what was extracted is kept"
+        ) from error
+    finally:
+        with suppress(OSError):  # it has replaced the old one, or its folder never was
+            fresh.unlink()
 
 
 def _folder(services: "Services", *parts: str) -> Path:

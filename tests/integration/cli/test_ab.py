@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from psycopg.rows import scalar_row
 
 from tutordex_dagster.extraction.rules import REVISION
 from tutordex_dagster.resources.services import Services
@@ -170,6 +171,29 @@ def test_any_two_versions_are_compared_over_a_window(tutordex: Command, posts: P
     assert "(0 posts of" in tutordex("ab", "compare", "rules", "ab_promptB", "--since", later).stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("comparisons", "nowhere/at/all"),
+        ("comparisons/rules_vs_ab_promptB/.side_by_side.csv.new", "/dev/full"),
+        ("comparisons/rules_vs_ab_promptB/.summary.json.new", "/dev/full"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_one_line_with_its_file(
+    tutordex: Command, posts: Posts, home: Path, name: str, target: str
+) -> None:
+    posts(3)
+    tutordex("drain", "--oneshot")
+    tutordex("drain", "--version", "ab_promptB", "--oneshot")
+    (home / name).parent.mkdir(parents=True, exist_ok=True)
+    (home / name).symlink_to(target)
+    result = tutordex("ab", "compare", "rules", "ab_promptB", exit_code=1)
+    assert f"{home / 'comparisons' / 'rules_vs_ab_promptB'}/" in result.stderr
+    assert "cannot be written (" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not list(home.glob("comparisons/*/.*.new"))
+
+
 def test_labels_go_out_as_a_sheet_and_come_back_as_gold(
     tutordex: Command, posts: Posts, versions: Path, home: Path, tmp_path: Path
 ) -> None:
@@ -207,6 +231,42 @@ def test_a_label_of_a_post_that_is_not_there_is_refused_whole(
     sheet = tmp_path / "sheet.csv"
     sheet.write_text("raw_id,field,label,left_json,right_json\n999,status,left,[],[]\n", encoding="utf-8")
     assert "raw_id 999: is not in the log" in tutordex("ab", "label", str(sheet), exit_code=2).stderr
+
+
+def test_a_label_that_would_break_later_comparisons_is_refused_and_nothing_is_taken(
+    tutordex: Command, services: Services, posts: Posts, tmp_path: Path
+) -> None:
+    posts(1)
+    tutordex("drain", "--oneshot")
+    (pair,) = services.comparisons.version_pairs("rules", "none", _always(), None)
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(
+        "raw_id,field,label,left_json,right_json\n"
+        f'{pair.raw_id},rate.min,40,[],[]\n{pair.raw_id},time_availability,"""Mon 5pm""",[],[]\n',
+        encoding="utf-8",
+    )
+    said = tutordex("ab", "label", str(sheet), exit_code=2).stderr
+    assert "row 3: time_availability: 'Mon 5pm': is no availability" in said
+    (pair,) = services.comparisons.version_pairs("rules", "none", _always(), None)
+    assert not pair.labels
+
+
+def test_who_judged_under_a_user_without_a_name_is_known_by_number(
+    tutordex: Command, services: Services, posts: Posts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts(1)
+    tutordex("drain", "--oneshot")
+    (pair,) = services.comparisons.version_pairs("rules", "none", _always(), None)
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(
+        f"raw_id,field,label,left_json,right_json\n{pair.raw_id},rate.min,40,,\n", encoding="utf-8"
+    )
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_123)
+    monkeypatch.setattr("tutordex_dagster.cli.breaker.getuid", lambda: 4_000_123)
+    assert "1 of 1 labels" in tutordex("ab", "label", str(sheet)).stdout
+    assert services.database.fetch("SELECT labelled_by FROM gold_labels", {}, scalar_row) == ["uid 4000123"]
 
 
 def test_an_adjudicated_label_never_replaces_an_independent_one(

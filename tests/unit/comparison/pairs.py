@@ -9,6 +9,7 @@ from tutordex_dagster.comparison.collecting import Collected, collect
 from tutordex_dagster.comparison.contract import Arm, End, Label, LabelSource, Pair
 from tutordex_dagster.comparison.findings import Comparison, find
 from tutordex_dagster.comparison.side_by_side import SideBySide
+from tutordex_dagster.comparison.statistics import ALPHA
 from tutordex_dagster.extraction.contract import Assignment
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -52,7 +53,8 @@ def collected(pairs: Iterable[Pair]) -> tuple[Collected, str]:
     return collect(pairs, SideBySide(file, *ARMS)), file.getvalue()
 
 
-def compared(pairs: Iterable[Pair]) -> Comparison:
+def compared(pairs: Iterable[Pair], *, alpha: float = ALPHA) -> Comparison:
     """Return the findings over pairs."""
     tally = collected(pairs)[0].tally
-    return find(tally, title="rules against rules-strict", scope="all posts", arms=ARMS, compared_at=NOW)
+    title = "rules against rules-strict"
+    return find(tally, title=title, scope="all posts", arms=ARMS, compared_at=NOW, alpha=alpha)

@@ -118,6 +118,60 @@ def test_posts_chosen_for_differing_are_never_sold_as_accuracy() -> None:
     assert any("chosen because the versions differ" in note for note in found.notes)
 
 
+def test_a_verdict_over_posts_chosen_for_differing_says_so_and_names_no_points() -> None:
+    """20 of 1,000 posts differ, and B is right on those: that is 2 points, not 100."""
+    a, b, labels = ok(address=("Blk 1",)), ok(address=("Blk 2",)), {"address": ["Blk 2"]}
+    judged = many(20, a, b, labels=labels, source="adjudicated")
+    found = compared([*judged, *many(980, b, b, start=20)])
+    assert found.verdict == (
+        "rules-strict is right more often, where the two differ, on:"
+        " address (20 against 0 of 20 judged posts)."
+    )
+
+
+def test_a_verdict_keeps_accuracy_and_posts_chosen_for_differing_apart() -> None:
+    dated, empty = ok(start_date="ASAP", address=("Blk 1",)), ok()
+    found = compared(
+        [
+            *many(60, empty, dated, labels={"start_date": "ASAP"}),
+            *many(60, empty, dated, start=60, labels={"address": ["Blk 1"]}, source="adjudicated"),
+        ]
+    )
+    assert found.verdict == (
+        "rules-strict is right more often on: start_date (by 100.0 points)."
+        " rules-strict is right more often, where the two differ, on:"
+        " address (60 against 0 of 60 judged posts)."
+    )
+
+
+def test_labels_on_which_both_are_wrong_are_no_lack_of_posts() -> None:
+    a, b = ok(start_date="ASAP"), ok(start_date="1 March")
+    found = compared([*many(1, a, b, labels={"start_date": "2 May"}), *many(499, a, b, start=1)])
+    assert found.verdict.startswith("Nothing to test: neither version is right about any labelled field.")
+    assert row(found, "start_date").sentence.startswith("Not tested: neither version is right on the 1 post")
+    assert row(found, "status").sentence.startswith("Not tested: no label.")
+
+
+def test_versions_that_fill_nothing_are_no_lack_of_posts() -> None:
+    nothing = End(status="ok", result={"kind": "assignment", "segments": [{}]})
+    assert compared(many(5, nothing, nothing)).verdict == (
+        "Nothing to test: neither version fills any field of the 5 posts on which both found an assignment."
+    )
+
+
+@pytest.mark.parametrize("channels", [3, 10])
+def test_what_is_chance_at_the_pages_own_level_is_not_laid_to_a_few_channels(channels: int) -> None:
+    """Six discordant posts, all for B: p = 0.031, on a page that shares 5 % with another."""
+    labels = {"start_date": "ASAP"}
+    pairs = many(6, ok(start_date="1 March"), ok(start_date="ASAP"), channels=channels, labels=labels)
+    same = many(30, ok(start_date="ASAP"), ok(start_date="ASAP"), start=6, channels=channels, labels=labels)
+    found = compared([*pairs, *same], alpha=0.025)
+    test = the_test(found, "start_date")
+    assert test.p == pytest.approx(0.03125)
+    assert (test.p_channels is None) == (channels == 3)
+    assert "points on 36 posts may be chance." in row(found, "start_date").sentence
+
+
 def test_independent_labels_win_over_adjudicated_ones() -> None:
     labels = {"start_date": "ASAP"}
     found = compared(
@@ -143,9 +197,11 @@ def test_a_difference_in_one_channel_only_is_not_decisive() -> None:
         pair(number, ok(), ok(start_date="ASAP"), channel="t.me/odd", labels=labels) for number in range(150)
     ]
     same = many(850, ok(start_date="ASAP"), ok(start_date="ASAP"), start=150, channels=9, labels=labels)
-    test = the_test(compared([*odd, *same]), "start_date")
+    found = compared([*odd, *same])
+    test = the_test(found, "start_date")
     assert test.p < 1e-9
     assert not test.decisive
+    assert "may be the doing of a few channels" in row(found, "start_date").sentence
 
 
 def test_each_version_has_its_costs_tokens_and_latencies() -> None:

@@ -1,7 +1,7 @@
 """The files of a comparison: what stands in them to the letter, and what a person's labels become."""
 
 import csv
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import orjson
@@ -42,7 +42,7 @@ def posts() -> list[Pair]:
 
 def test_side_by_side_has_every_field_of_every_post_to_the_letter() -> None:
     text = collected(posts())[1]
-    assert text == (EXPECTED / "side_by_side.csv").read_text(encoding="utf-8")
+    assert text.encode() == (EXPECTED / "side_by_side.csv").read_bytes()
 
 
 def test_summary_has_every_number_to_the_letter() -> None:
@@ -111,6 +111,31 @@ def test_a_person_may_write_what_neither_said() -> None:
     assert found == {"rate.min": (50.0,), "start_date": (None,)}
 
 
+def test_a_person_writes_a_list_for_a_post_with_several_assignments() -> None:
+    two = ok({"rate": {"min": 40}}, {"rate": {"min": 50}})
+    pairs = [pair(7, two, ok(rate={"min": 45}))]
+    (found,) = read_sheet(sheet(pairs, rate_min="[40, 55]"))
+    assert found.values == (40.0, 55.0)
+    with pytest.raises(UsageError, match=r"row 2: rate.min: '40': is no JSON list of 1 or 2 values"):
+        list(read_sheet(sheet(pairs, rate_min="40")))
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
+def test_no_end_of_a_line_in_a_post_ends_a_row(end: str) -> None:
+    """A spreadsheet takes a carriage return outside quotes for the end of a row: a formula could follow."""
+    text = f"Tuition{end}=HYPERLINK(1)"
+    pairs = [pair(7, ok(start_date=text), ok())]
+    file = StringIO(newline="")
+    write_sheet(file, collected(pairs)[0].to_judge, {7: text})
+    for written in (file.getvalue(), collected(pairs)[1]):
+        outside = "".join(written.split('"')[::2])
+        assert "HYPERLINK" not in outside
+        assert "\r" not in outside.replace("\r\n", "")
+    (row,) = csv.DictReader(StringIO(file.getvalue(), newline=""))
+    assert row["text"] == text
+    assert [each.field for each in read_sheet(sheet(pairs, start_date="left"))] == ["start_date"]
+
+
 def test_who_judges_cannot_tell_the_versions_apart() -> None:
     pairs = [pair(number, ok(start_date="ASAP"), ok()) for number in range(40)]
     swapped = [each.swapped for each in collected(pairs)[0].to_judge]
@@ -129,15 +154,39 @@ def test_the_sheet_runs_nothing_in_a_spreadsheet() -> None:
     ("content", "problem"),
     [
         ("a,b\n1,2\n", "are missing columns"),
-        ("raw_id,field,label,left_json,right_json\n1,colour,left,[],[]\n", "line 2: 'colour': is no field"),
+        ("raw_id,field,label,left_json,right_json\n1,colour,left,[],[]\n", "row 2: 'colour': is no field"),
         (
             "raw_id,field,label,left_json,right_json\nx,status,left,[],[]\n",
-            "line 2: raw_id 'x': is no number",
+            "row 2: raw_id 'x': is no number",
         ),
-        ("raw_id,field,label,left_json,right_json\n1,status,left,oops,[]\n", "line 2: left_json: is no JSON"),
-        ("raw_id,field,label,left_json,right_json\n1,rate.min,many,[],[]\n", "line 2: rate.min: 'many'"),
+        ("raw_id,field,label,left_json,right_json\n1,status,left,oops,[]\n", "row 2: left_json: is no JSON"),
+        ("raw_id,field,label,left_json,right_json\n1,rate.min,many,[],[]\n", "row 2: rate.min: 'many'"),
+        (
+            "raw_id,field,label,left_json,right_json\n1,time_availability,5,[],[]\n",
+            "row 2: time_availability: 5: is no availability",
+        ),
+        (
+            "raw_id,field,label,left_json,right_json\n1,rate_breakdown,right,[],[5]\n",
+            "row 2: right_json: rate_breakdown: 5: is no list of rates .*; leave the column",
+        ),
+        (
+            "raw_id,field,label,left_json,right_json\n1,rate.min,5,oops,\n",
+            "row 2: left_json: is no JSON list",
+        ),
+        (
+            "raw_id,field,label,left_json,right_json\n1,rate.min,5,,\n1,status,open,,\n1,rate.min,6,,\n",
+            "row 4: labels the same as row 2; keep one of them",
+        ),
+        ("label,field,left_json,right_json,raw_id\nleft,status\n", "row 2: raw_id '': is no number"),
+        ("raw_id,field,label,left_json,right_json\n1,status,left,[],[]\rx", "cannot be read .*CSV UTF-8"),
     ],
 )
-def test_a_sheet_that_cannot_be_read_says_which_line_and_why(content: str, problem: str) -> None:
+def test_a_sheet_that_cannot_be_read_says_which_row_and_why(content: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         list(read_sheet(StringIO(content)))
+
+
+def test_a_sheet_saved_in_another_encoding_says_how_to_save_it() -> None:
+    saved = "raw_id,field,label,left_json,right_json\n1,start_date,1\x962 March,[],[]\n".encode("latin-1")
+    with pytest.raises(UsageError, match=r"the sheet: cannot be read .*0x96.*; save it as CSV UTF-8"):
+        list(read_sheet(TextIOWrapper(BytesIO(saved), encoding="utf-8", newline="")))
