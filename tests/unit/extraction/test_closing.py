@@ -73,6 +73,7 @@ def test_codes_and_links_are_named_and_other_numbers_are_not(
         ("A101 was taken. It is available again.", ()),
         ("A101 was taken but is open again", ()),
         ("A101 taken, A102 taken. Others still open", ("A101", "A102")),
+        ("A101 is no longer available, but A102 is.", ("A101",)),
         ("A101 urgent!\nAll taken: A101, A102", ("A102",)),
     ],
 )

@@ -36,7 +36,7 @@ _OPEN = re.compile(
     r"\b(?:open|available|vacant|unfilled|unassigned|pending|urgent(?:ly)?|apply|looking for|seeking|sourcing"
     r"|waiting|instead|another|upcoming|coming (?:up|soon)|up for grabs|tutors? (?:needed|wanted|required)"
     r"|new(?= (?:tuition|jobs?|assignments?|cases?|requests?|codes?|openings?|posts?|ones?)\b|:|\W{0,4}$)"
-    r"|other (?:jobs?|assignments?|cases?|requests?))\b|\?(?=\s|$)|🟢|🆕",
+    r"|other (?:jobs?|assignments?|cases?|requests?)|(?:is|are)(?=\W{0,4}$))\b|\?(?=\s|$)|🟢|🆕",
     re.IGNORECASE,
 )
 _REFERS = re.compile(
