@@ -1,12 +1,10 @@
-"""Tutor types, mode and status."""
+"""Tutor types and mode."""
 
 import pytest
 
 from tutordex_dagster.extraction.rules.people import (
     labelled_mode,
-    labelled_status,
     learning_mode,
-    marked_closed,
     tutor_types,
 )
 
@@ -63,23 +61,3 @@ def test_the_words_of_a_mode_are_its_sentence() -> None:
 )
 def test_a_mode_label_makes_short_words_clear(value: str, mode: str | None) -> None:
     assert labelled_mode(value).mode == mode
-
-
-@pytest.mark.parametrize(
-    ("value", "status"), [("Open", "open"), ("🟢 Available", "open"), ("Taken", "closed"), ("🔴", "closed")]
-)
-def test_a_status_is_closed_by_any_word_for_it(value: str, status: str) -> None:
-    assert labelled_status(value) == status
-
-
-@pytest.mark.parametrize(
-    ("line", "closed"),
-    [
-        ("[CLOSED] P5 Maths", True),
-        ("❌ FILLED ❌", True),
-        ("P5 Maths has been taken", True),
-        ("Closed question papers", False),
-    ],
-)
-def test_a_mark_before_the_headline_closes(line: str, *, closed: bool) -> None:
-    assert marked_closed(line) is closed

@@ -12,7 +12,16 @@ from tutordex_dagster.extraction.contract import (
     TierRate,
     TimeAvailability,
 )
-from tutordex_dagster.extraction.rules import academics, codes, patterns, people, places, rates, schedule
+from tutordex_dagster.extraction.rules import (
+    academics,
+    codes,
+    patterns,
+    people,
+    places,
+    rates,
+    schedule,
+    standing,
+)
 from tutordex_dagster.extraction.rules.availability import read_slots, week
 from tutordex_dagster.extraction.rules.districts import districts_of, region_of
 from tutordex_dagster.extraction.rules.entries import LIST_BULLETS, Entry, written
@@ -21,6 +30,8 @@ from tutordex_dagster.extraction.rules.tiers import rate_breakdown, tiered_text
 from tutordex_dagster.extraction.rules.vocabulary import Field
 
 _NO_TIMES = TimeAvailability()
+_MARKED: frozenset[Field] = frozenset({"code", "headline", "academic", "subject", "level"})
+"""Fields whose labels may come behind a mark such as "[CLOSED]"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +312,12 @@ def _tutor_types(reading: Reading, rate: Rate) -> tuple[str, ...]:
 def _status(reading: Reading) -> Status:
     stated = next(iter(reading.values("status")), None)
     if stated:
-        return people.labelled_status(stated)
-    closed = any(people.marked_closed(text) for text in reading.free("headline", "code")[:3])
+        return standing.labelled_status(stated)
+    labels = (entry.label for entry in reading.entries if entry.field in _MARKED)
+    lines = reading.free("headline", "code")
+    closed = (
+        any(standing.label_marks_closed(label) for label in labels)
+        or any(standing.marked_closed(text) for text in lines[:3])
+        or any(standing.is_closed_mark(text) for text in reading.free("other"))
+    )
     return "closed" if closed else "open"

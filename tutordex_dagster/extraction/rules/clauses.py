@@ -21,11 +21,12 @@ _REOPENED = re.compile(
 )
 _NEGATED = re.compile(
     r"(?:(?:\bnot|n['’]t|\b(?:cannot|never|yet|almost|nearly|no(?! longer| more)|none))(?: [a-z]{1,9}){0,3}"
+    r"|\b(\d) ?(?:/|(?:out )?of) ?(?!\1)\d(?: [a-z]{1,9}){0,3}"
     r"|\b(?:to|will|can|may|might|should|could) be|\b(?:if|unless|until|till|whether|once)\b[^,]{0,40}?)"
     rf" ?{STATUS.pattern}",
     re.IGNORECASE,
 )
-"""A status that is denied, doubted or to come: "not taken yet", "until it is filled"."""
+"""A status denied, doubted, to come or of some only: "not taken yet", "until filled", "1 of 2 taken"."""
 _NO_APPLYING = re.compile(
     r"(?:\bnot|n['’]t|\bstop|\bno need to)(?: (?!hesitate|forget|miss|wait|only)[a-z]{1,9}){0,2}"
     r" apply(?:ing)?\b",

@@ -1,9 +1,9 @@
-"""Who teaches and how: tutor types, the mode of lessons, and whether the assignment is still open."""
+"""Who teaches and how: tutor types, and the mode of lessons."""
 
 import re
 from collections.abc import Iterable
 
-from tutordex_dagster.extraction.contract import LearningMode, Mode, Status
+from tutordex_dagster.extraction.contract import LearningMode, Mode
 from tutordex_dagster.extraction.rules import patterns
 
 TUTOR_TYPES: tuple[tuple[str, str], ...] = (
@@ -113,25 +113,6 @@ _KINDS_ONLY = re.compile(
     re.IGNORECASE,
 )
 
-_CLOSED = re.compile(
-    r"\b(?:closed|taken|filled|assigned|matched|expired|unavailable|cancelled|canceled"
-    r"|no longer (?:available|open)|fulfilled|secured|not available)\b|❌|🔴",
-    re.IGNORECASE,
-)
-_CLOSED_MARK = re.compile(
-    r"[\[(*❌🔴🚫 ]{0,6}(?:CLOSED|TAKEN|FILLED|ASSIGNED|EXPIRED|CANCELLED|MATCHED)\b[\])*!❌🔴🚫 ]{0,6}"
-)
-_GONE = r"(?:closed|taken|filled|assigned|expired|cancelled|matched)"
-_CLOSED_ASIDE = re.compile(
-    rf"(?:[\[(❌🔴🚫✅]\ufe0f? ?|- ){_GONE} ?(?:[\])❌🔴🚫✅]|$)|^{_GONE}\W{{0,4}}$",
-    re.IGNORECASE,
-)
-_CLOSED_SENTENCE = re.compile(
-    r"\b(?:is|are|was|(?:has|have) been) (?:now |already )?(?:closed|taken|filled|assigned|matched"
-    r"|fulfilled|cancelled|canceled|no longer available)\b",
-    re.IGNORECASE,
-)
-
 
 def is_wish(text: str) -> bool:
     """Is the line a wish about the tutor or a word about the student, that stands without a label?"""
@@ -181,16 +162,6 @@ def labelled_mode(value: str) -> LearningMode:
     if _PHYSICAL.search(value):
         mode = "Hybrid" if mode in {"Online", "Hybrid"} else "Face-to-Face"
     return LearningMode(mode=mode, raw_text=patterns.stated(value))
-
-
-def labelled_status(value: str) -> Status:
-    """Return closed if the status says so in any words."""
-    return "closed" if _CLOSED.search(value) else "open"
-
-
-def marked_closed(text: str) -> bool:
-    """Does the line begin with a mark such as "[CLOSED]", or say that the assignment is taken?"""
-    return bool(_CLOSED_MARK.match(text) or _CLOSED_SENTENCE.search(text) or _CLOSED_ASIDE.search(text))
 
 
 def _holds(text: str, words: Iterable[str]) -> bool:
