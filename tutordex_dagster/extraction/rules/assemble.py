@@ -310,14 +310,6 @@ def _tutor_types(reading: Reading, rate: Rate) -> tuple[str, ...]:
 
 
 def _status(reading: Reading) -> Status:
-    stated = next(iter(reading.values("status")), None)
-    if stated:
-        return standing.labelled_status(stated)
-    labels = (entry.label for entry in reading.entries if entry.field in _MARKED)
-    lines = reading.free("headline", "code")
-    closed = (
-        any(standing.label_marks_closed(label) for label in labels)
-        or any(standing.marked_closed(text) for text in lines[:3])
-        or any(standing.is_closed_mark(text) for text in reading.free("other"))
-    )
-    return "closed" if closed else "open"
+    labels = [entry.label for entry in reading.entries if entry.field in _MARKED]
+    opening = reading.free("headline", "code")[:3]
+    return standing.status(reading.values("status"), labels, opening, reading.free("other"))

@@ -76,9 +76,21 @@ _EITHER = re.compile(
     r"|\bonline on\b.{1,40}\bat home\b",
 )
 _PHYSICAL = re.compile(r"\b(?:physical|home|offline|onsite|on-site)\b", re.IGNORECASE)
-_NEGATED = re.compile(
-    r"\b(?:no|not|non)[ -](?:an? )?(?:online|zoom|virtual)|\bno (?:face|f2f|physical)", re.IGNORECASE
+_WAY = (
+    r"(?:(?:online|zoom|virtual|google meet|skype|face ?-?(?:to|2) ?-?face|f2f|in ?-?person|offline|on-?site"
+    r"|physical(?:ly)?|home|(?:at )?(?:the )?(?:student|client|tutee)['’]?s (?:home|place|house))\b"
+    r"(?: (?:lessons?|class(?:es)?|tuition|sessions?|teaching|visits?)\b)?)"
 )
+_WAYS = rf"{_WAY}(?: ?(?:/|\bn?or\b) ?{_WAY}){{0,3}}"
+_DENIED = re.compile(
+    r"\b(?:no|not|non|without|instead of|rather than|can(?:not|['’]t))[ -]"
+    r"(?:(?:an?|any|the|at|for|do|need|keen on|(?:comfortable|ok(?:ay)?) with|travel(?:l?ing)? to) ){0,3}"
+    rf"{_WAYS}"
+    rf"|\b{_WAYS}(?: (?:is|are))?(?: not|n['’]t) (?:allowed|preferred|possible|ok(?:ay)?|accepted|available"
+    r"|required|needed|suitable|considered|wanted|encouraged|an option)\b",
+    re.IGNORECASE,
+)
+"""A way of teaching that is ruled out: "no online lessons", "not face to face", "Zoom not allowed"."""
 
 _WISH = re.compile(
     r"(?:(?:fe)?male|patient|experienced?|prefer(?:s|red|ably)?|must|tutor (?:must|should|to)|need(?:s|ed)?"
@@ -159,7 +171,7 @@ def learning_mode(texts: Iterable[str]) -> LearningMode:
 def labelled_mode(value: str) -> LearningMode:
     """Return the mode a label states, where "Physical" or "Home" are clear enough."""
     mode = _mode(value)
-    if _PHYSICAL.search(value):
+    if _PHYSICAL.search(_DENIED.sub(" ", value)):
         mode = "Hybrid" if mode in {"Online", "Hybrid"} else "Face-to-Face"
     return LearningMode(mode=mode, raw_text=patterns.stated(value))
 
@@ -170,8 +182,7 @@ def _holds(text: str, words: Iterable[str]) -> bool:
 
 
 def _mode(text: str) -> Mode | None:
-    if _NEGATED.search(text):
-        return None
+    text = _DENIED.sub(" ", text)
     if _HYBRID.search(text):
         return "Hybrid"
     if _EITHER.search(text):

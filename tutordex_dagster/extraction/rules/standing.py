@@ -1,6 +1,7 @@
 """Is an assignment still open? By its status label, a mark before or after it, or a sentence."""
 
 import re
+from collections.abc import Iterable, Sequence
 
 from tutordex_dagster.extraction.contract import Status
 from tutordex_dagster.extraction.rules.clauses import read_clauses
@@ -34,6 +35,23 @@ _BEFORE_LABEL = re.compile(
 )
 _OF_GONE = re.compile("ed|taken", re.IGNORECASE)
 """What every word for it has in it; looking for it is quick."""
+
+
+def status(
+    stated: Sequence[str], labels: Iterable[str], opening: Iterable[str], lines: Iterable[str]
+) -> Status:
+    """Return what the first stated status says; without any, whether something marks the post as closed.
+
+    That is a label behind a mark, one of the opening lines, or any line that says so and nothing else.
+    """
+    if stated:
+        return labelled_status(stated[0])
+    closed = (
+        any(label_marks_closed(label) for label in labels)
+        or any(marked_closed(text) for text in opening)
+        or any(is_closed_mark(text) for text in lines)
+    )
+    return "closed" if closed else "open"
 
 
 def labelled_status(value: str) -> Status:
