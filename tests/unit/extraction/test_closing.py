@@ -74,6 +74,11 @@ def test_codes_and_links_are_named_and_other_numbers_are_not(
         ("A101 was taken but is open again", ()),
         ("A101 taken, A102 taken. Others still open", ("A101", "A102")),
         ("A101 is no longer available, but A102 is.", ("A101",)),
+        ("A101 taken. See A102", ("A101",)),
+        ("A101 is taken, A102 too", ("A101", "A102")),
+        ("Filled: A101, A102. Hot: A103", ("A101", "A102")),
+        ("Filled:\nP5 Maths: A101\nCode: A102", ("A101", "A102")),
+        ("A101 filled, A102 filled, A103 last chance!", ("A101", "A102")),
         ("A101 urgent!\nAll taken: A101, A102", ("A102",)),
     ],
 )

@@ -24,6 +24,12 @@ MARK = re.compile(
 )
 """A text that says it of the post it answers, as "CLOSED ✅, thanks all"."""
 
+_TOO = re.compile(r"\b(?:too|also|as well|ditto|likewise)\b", re.IGNORECASE)
+_LABEL = re.compile(r"\W{0,6}([A-Za-z][A-Za-z ]{1,24}) ?:\W{0,3}")
+_OF_CODES = re.compile(
+    r"\b(?:assignments?|jobs?|cases?|codes?|id|ref(?:erence)?|no|requests?|updates?|posts?|links?|names?)\b",
+    re.IGNORECASE,
+)
 _LINK = re.compile(
     r"(?:https?://)?(?:www\.)?t(?:elegram)?\.me/(?:[cs]/)?[A-Za-z0-9_]{2,40}/\d{1,12}(?:/\d{1,12})?"
 )
@@ -79,20 +85,18 @@ def _settled(told: Sequence[_Told]) -> list[Says]:
     """Return what is said of the assignments of each clause, those of clauses that say nothing as well.
 
     A word in front of codes goes for all that follow ("Taken: A1, A2"), any other for those before it ("A1,
-    A2 taken"). In a post that says of nothing that it is open, nothing else is open either.
+    A2 taken"). What none of them goes for may be open.
     """
-    if not any(each.clause.says == "open" for each in told):
-        return ["gone"] * len(told)
     heads, tails = _heads(told), _tails(told)
-    says = [
-        each.clause.says if each.clause.says != "nothing" else head or tail or "open"
-        for each, head, tail in zip(told, heads, tails, strict=True)
-    ]
+    says: list[Says] = []
+    for each, head, tail in zip(told, heads, tails, strict=True):
+        before = says[-1] if says and _TOO.search(each.clause.text) else None
+        says.append(each.clause.says if each.clause.says != "nothing" else head or tail or before or "open")
     for at, each in enumerate(told):
         if each.clause.takes_back and not each.names:
-            before = next((back for back in range(at - 1, -1, -1) if told[back].names), at)
-            if told[before].clause.line == each.clause.line:
-                says[before] = "open"
+            last = next((back for back in range(at - 1, -1, -1) if told[back].names), at)
+            if told[last].clause.line == each.clause.line:
+                says[last] = "open"
     return says
 
 
@@ -102,6 +106,7 @@ def _heads(told: Sequence[_Told]) -> list[Says | None]:
     head: Says | None = None
     line, named = -1, False
     for each in told:
+        head = None if each.clause.says == "nothing" and _has_other_label(each) else head
         heads.append(head)
         named = named and each.clause.line == line
         line = each.clause.line
@@ -110,6 +115,12 @@ def _heads(told: Sequence[_Told]) -> list[Says | None]:
             head = each.clause.says if leads else None
         named = named or bool(each.names)
     return heads
+
+
+def _has_other_label(told: _Told) -> bool:
+    """Does a label other than "Code" or "P5 Maths" open the clause, as in "Hot: A3"?"""
+    label = _LABEL.fullmatch(told.clause.text[: told.first]) if told.names else None
+    return label is not None and not _OF_CODES.search(label[1]) and not academics.is_academic(label[1])
 
 
 def _tails(told: Sequence[_Told]) -> list[Says | None]:
