@@ -143,8 +143,47 @@ def test_a_time_without_a_day_is_no_slot(text: str) -> None:
     assert read_slots(text) == ()
 
 
-def test_a_span_that_may_be_morning_or_night_is_left_as_the_day() -> None:
-    assert slots_in("Sat 9-11", explicit=False) == days("sat", WHOLE)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Thu 10pm - 12am", days("thu", "22:00-23:59")),
+        ("Fri 9pm-12mn", days("fri", "21:00-23:59")),
+        ("Fri 9-12mn", days("fri", "21:00-23:59")),
+        ("Mon 7pm to 12 midnight", days("mon", "19:00-23:59")),
+        ("Fri 8pm till midnight", days("fri", "20:00-23:59")),
+        ("Sat 10am - 12midnight", days("sat", "10:00-23:59")),
+        ("Sat 8pm-12", days("sat", "20:00-23:59")),
+        ("Sun 10:00-24:00", days("sun", "10:00-23:59")),
+        ("Sun 10:00-23:59", days("sun", "10:00-23:59")),
+        ("Sun 22:00-00:00", days("sun", "22:00-23:59")),
+        ("Sun 2000-2400hrs", days("sun", "20:00-23:59")),
+        ("Sat 10am-12nn", days("sat", "10:00-12:00")),
+    ],
+)
+def test_midnight_is_the_end_of_the_day(text: str, expected: dict[str, list[str]]) -> None:
+    assert slots_in(text, explicit=True) == expected
+    assert slots_in(text, explicit=False) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sat 9-11",
+        "Fri 8 to 10",
+        "8 to 10 on Fri",
+        "Sat 10-12am",
+        "Sat 6pm-4pm",
+        "Mon 11pm-1am",
+        "Sat 12mn-2am",
+    ],
+)
+def test_a_day_with_a_span_that_is_not_understood_has_no_slot(text: str) -> None:
+    assert read_slots(text) == ()
+
+
+def test_a_span_that_is_not_understood_costs_no_other_day_its_slots() -> None:
+    assert slots_in("Fri 8 to 10 or Sat 3pm", explicit=True) == days("sat", "15:00-15:00")
+    assert slots_in("Fri 8 to 10, weekends", explicit=False) == days(WEEKEND, WHOLE)
 
 
 def test_impossible_times_are_passed_over() -> None:

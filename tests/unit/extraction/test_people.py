@@ -1,12 +1,10 @@
-"""Tutor types, mode and status."""
+"""Tutor types and mode."""
 
 import pytest
 
 from tutordex_dagster.extraction.rules.people import (
     labelled_mode,
-    labelled_status,
     learning_mode,
-    marked_closed,
     tutor_types,
 )
 
@@ -42,6 +40,15 @@ def test_tutor_types_have_canonical_names(text: str, expected: tuple[str, ...]) 
         ("online or face to face", "Hybrid"),
         ("hybrid", "Hybrid"),
         ("no online lessons", None),
+        ("No online / zoom lessons", None),
+        ("Zoom not allowed", None),
+        ("Face to face, no online", "Face-to-Face"),
+        ("Strictly no online lessons, face to face please", "Face-to-Face"),
+        ("F2F preferred, online is not possible", "Face-to-Face"),
+        ("Lessons are not online, they are at the student's home", "Face-to-Face"),
+        ("Online lessons only, no home visits", "Online"),
+        ("Online, not physical lessons", "Online"),
+        ("Not only online but also face to face", "Hybrid"),
         ("apply online", None),
         ("our online application", None),
         ("[Physical]", None),
@@ -59,27 +66,18 @@ def test_the_words_of_a_mode_are_its_sentence() -> None:
 
 @pytest.mark.parametrize(
     ("value", "mode"),
-    [("Physical", "Face-to-Face"), ("Online", "Online"), ("Online / home", "Hybrid"), ("to discuss", None)],
+    [
+        ("Physical", "Face-to-Face"),
+        ("Online", "Online"),
+        ("Online / home", "Hybrid"),
+        ("to discuss", None),
+        ("Online (not face to face)", "Online"),
+        ("Online, no travelling to the student's home", "Online"),
+        ("Online lessons only, no home visits", "Online"),
+        ("Home, no zoom", "Face-to-Face"),
+        ("At student's home instead of online", "Face-to-Face"),
+        ("Zoom not allowed", None),
+    ],
 )
 def test_a_mode_label_makes_short_words_clear(value: str, mode: str | None) -> None:
     assert labelled_mode(value).mode == mode
-
-
-@pytest.mark.parametrize(
-    ("value", "status"), [("Open", "open"), ("🟢 Available", "open"), ("Taken", "closed"), ("🔴", "closed")]
-)
-def test_a_status_is_closed_by_any_word_for_it(value: str, status: str) -> None:
-    assert labelled_status(value) == status
-
-
-@pytest.mark.parametrize(
-    ("line", "closed"),
-    [
-        ("[CLOSED] P5 Maths", True),
-        ("❌ FILLED ❌", True),
-        ("P5 Maths has been taken", True),
-        ("Closed question papers", False),
-    ],
-)
-def test_a_mark_before_the_headline_closes(line: str, *, closed: bool) -> None:
-    assert marked_closed(line) is closed

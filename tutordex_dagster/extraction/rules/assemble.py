@@ -12,7 +12,16 @@ from tutordex_dagster.extraction.contract import (
     TierRate,
     TimeAvailability,
 )
-from tutordex_dagster.extraction.rules import academics, codes, patterns, people, places, rates, schedule
+from tutordex_dagster.extraction.rules import (
+    academics,
+    codes,
+    patterns,
+    people,
+    places,
+    rates,
+    schedule,
+    standing,
+)
 from tutordex_dagster.extraction.rules.availability import read_slots, week
 from tutordex_dagster.extraction.rules.districts import districts_of, region_of
 from tutordex_dagster.extraction.rules.entries import LIST_BULLETS, Entry, written
@@ -21,6 +30,8 @@ from tutordex_dagster.extraction.rules.tiers import rate_breakdown, tiered_text
 from tutordex_dagster.extraction.rules.vocabulary import Field
 
 _NO_TIMES = TimeAvailability()
+_MARKED: frozenset[Field] = frozenset({"code", "headline", "academic", "subject", "level"})
+"""Fields whose labels may come behind a mark such as "[CLOSED]"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,8 +310,6 @@ def _tutor_types(reading: Reading, rate: Rate) -> tuple[str, ...]:
 
 
 def _status(reading: Reading) -> Status:
-    stated = next(iter(reading.values("status")), None)
-    if stated:
-        return people.labelled_status(stated)
-    closed = any(people.marked_closed(text) for text in reading.free("headline", "code")[:3])
-    return "closed" if closed else "open"
+    labels = [entry.label for entry in reading.entries if entry.field in _MARKED]
+    opening = reading.free("headline", "code")[:3]
+    return standing.status(reading.values("status"), labels, opening, reading.free("other"))

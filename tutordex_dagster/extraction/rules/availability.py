@@ -17,6 +17,8 @@ from tutordex_dagster.extraction.rules.clock import (
 
 ANYTIME = "anytime"
 _NO_SLOTS = WeekSlots()
+_UNREAD = Token(kind="span", start=1, end=0)
+"""A time that is stated but not understood: it ends before it starts, and gives no slot."""
 MAX_TOKENS = 400
 """A bound for hostile texts; real posts have some dozens of words of time."""
 
@@ -68,6 +70,8 @@ class _Reader:
     """The current days were named one by one, not as a group such as weekdays."""
     used: bool = False
     """The current days have a time already, so the next day named starts a new list."""
+    unread: bool = False
+    """The current days have a time that is not understood, so they are not free at any time."""
     pending: Token | None = None
     """A time that came before its days."""
     refused: frozenset[int] = frozenset()
@@ -149,7 +153,7 @@ class _Reader:
             return self._period(at)
         named = self._kind(at + 1) == "period"
         if token.name == UNCLEAR:
-            return (_span_in(self.tokens[at + 1], token) if named else None), at + 1 + named
+            return (_span_in(self.tokens[at + 1], token) if named else _UNREAD), at + 1 + named
         return self._point(at) if token.kind == "time" else (token, at + 1 + named)
 
     def _point(self, at: int) -> tuple[Token | None, int]:
@@ -213,6 +217,7 @@ class _Reader:
 
     def _apply(self, spec: Token) -> None:
         self.used = True
+        self.unread = self.unread or spec.start > spec.end
         explicit = spec.sure and self.named
         self.slots.extend(
             Slot(day=day, start=spec.start, end=spec.end, explicit=explicit)
@@ -224,9 +229,9 @@ class _Reader:
         """Close the current days: with the time that came before them, else for the whole day."""
         if self.pending is not None:
             self._apply(self.pending)
-        elif not any(slot.day in self.days for slot in self.slots):
+        elif not self.unread and not any(slot.day in self.days for slot in self.slots):
             self._apply(Token(kind="span", start=DAY_START, end=DAY_END, sure=False))
-        self.days, self.used, self.named, self.pending = [], False, True, None
+        self.days, self.used, self.named, self.unread, self.pending = [], False, True, False, None
 
 
 def _span_in(period: Token, span: Token) -> Token:

@@ -20,11 +20,14 @@ TokenKind = Literal[
     "and",
     "close",
 ]
+Half = Literal["am", "pm", "24h", "midnight"]
 
 DAY_START, DAY_END = 8 * 60, 23 * 60
 """The widest a lesson is assumed to lie in: "Saturday" alone means 08:00-23:00, "after 4pm" ends at 23:00."""
 
 NOON = 12 * 60
+LAST_MINUTE = 24 * 60 - 1
+"""Midnight as the end of a day: a slot lies within its own day."""
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 GROUPS = {"weekday": EVERY_DAY[:5], "weekend": EVERY_DAY[5:]}
 PERIODS = {
@@ -44,6 +47,8 @@ PERIODS = {
 }
 UNCLEAR = "unclear"
 """The name of a span that may be morning or night, as "9-11"."""
+UNREADABLE = "unreadable"
+"""The name of a span that cannot be, as "6pm-4pm": it ends before it starts."""
 
 _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MALAY_DAYS = ("isn", "sel", "rab", "kha", "jum", "sab", "aha")
@@ -65,7 +70,8 @@ DATE = (
 
 _VERBOSE_DATE = DATE.replace(" ", r"\ ")
 _TIME = r"(?<![\d$])\d{1,2}(?:[:.]?[0-5]\d)?"
-_AMPM = r"(?:[ap]\.?m\b\.?|ptg\b|noon\b|h(?:rs?)?\b)"
+_MIDNIGHT = r"mid[ ]?night\b"
+_AMPM = rf"(?:[ap]\.?m\b\.?|ptg\b|nn\b|noon\b|mn\b|{_MIDNIGHT}|h(?:rs?)?\b)"
 _TOKEN = re.compile(
     rf"""
     (?=(?<![a-z])[a-z]|[^a-z\ ])(?:  # nothing of ours begins inside a word
@@ -74,7 +80,7 @@ _TOKEN = re.compile(
         (?:x|h|hrs?|hours?|times?|lessons?|sessions?|mins?|minutes?|weeks?|months?|years?|%)\b)
     |(?P<span>(?P<between>(?:between|btwn?|b/w)[ ])?(?P<t1>{_TIME})[ ]?(?P<a1>{_AMPM})?
         [ ]?(?:-|–|—|~|to|till?|until|(?(between)and|-))[ ]?
-        (?P<t2>{_TIME})[ ]?(?P<a2>{_AMPM})?(?!\d))
+        (?:(?P<t2>{_TIME})[ ]?(?P<a2>{_AMPM})?(?!\d)|(?P<mn>{_MIDNIGHT})))
     |(?P<time>(?P<t>{_TIME})[ ]?(?P<a>{_AMPM})?(?![\d%]))
     |(?P<day>\b(?:mon|tues?|weds?|thu(?:rs?)?|fri|sat|sun)(?:day|nesday|sday|rsday|urday)?s?\b
         |\b(?:isnin|selasa|rabu|khamis|jumaat|sabtu|ahad)\b|(?:星期|礼拜|[周週])[一二三四五六日天])
@@ -135,7 +141,8 @@ def _token(kind: str, match: re.Match[str]) -> Token | None:
             start, end = PERIODS[word.rstrip("s")]
             token = Token(kind="period", start=start, end=end, sure=False, name=word.rstrip("s"))
         case "span":
-            token = span(match["t1"], match["a1"], match["t2"], match["a2"])
+            last = (match["t2"], match["a2"]) if match["t2"] else ("12", "midnight")
+            token = span(match["t1"], match["a1"], *last)
         case "time":
             token = point(match["t"], match["a"])
         case "after" | "before" | "onwards" | "except" | "no" | "anytime" | "link" | "stop" | "and" | "close":
@@ -156,11 +163,17 @@ def _group(word: str) -> Token:
 
 
 def span(first: str, first_half: str | None, last: str, last_half: str | None) -> Token | None:
-    """Return the token of "3-6pm" and the like; am or pm carry over, and are inferred if absent."""
-    start, end = _minutes(first), _minutes(last)
+    """Return the token of "3-6pm" and the like; am or pm carry over, and are inferred if absent.
+
+    One that lies outside a day's hours is unreadable; None if the numbers are no times at all.
+    """
+    half_1, half_2 = _half(first_half), _half(last_half)
+    start = _minutes(first)
+    if start is not None and _is_midnight(last, half_2):
+        return _to_midnight(start, half_1, half_2)
+    end = _minutes(last)
     if start is None or end is None:
         return None
-    half_1, half_2 = _half(first_half), _half(last_half)
     if half_1 is None and half_2 is None and not (_is_24h(first) or _is_24h(last)):
         full = ":" in first and ":" in last and start >= 10 * 60
         return Token(kind="span", start=start, end=end) if full and start < end else _bare_span(start, end)
@@ -169,8 +182,34 @@ def span(first: str, first_half: str | None, last: str, last_half: str | None) -
         start = _on(start, half_1) if half_1 else _before(start, end)
     elif half_1 is not None:
         start = _on(start, half_1)
+        if end == NOON < start:
+            return _to_midnight(start, "24h", None)
         end = end if end >= start else end + NOON
-    return Token(kind="span", start=start, end=end) if DAY_START // 2 <= start < end < 24 * 60 else None
+    return _checked(start, end)
+
+
+def _to_midnight(start: int, half: Half | None, half_of_end: Half | None) -> Token:
+    if half is None and half_of_end == "am":  # "10-12am" may be a slip for noon
+        return Token(kind="span", start=start, end=LAST_MINUTE, sure=False, name=UNCLEAR)
+    if half is not None:
+        start = _on(start, half)
+    elif half_of_end == "midnight":
+        start = _before(start, LAST_MINUTE)
+    return _checked(start, LAST_MINUTE)
+
+
+def _checked(start: int, end: int) -> Token:
+    if DAY_START // 2 <= start < end < 24 * 60:
+        return Token(kind="span", start=start, end=end)
+    return Token(kind="span", start=1, end=0, name=UNREADABLE)
+
+
+def _is_midnight(clock: str, half: Half | None) -> bool:
+    """Is an end of this day meant: "12mn", "12am", "24:00" or "00:00"?"""
+    digits = clock.replace(":", "").replace(".", "")
+    if half == "midnight" or digits in {"2400", "0000"}:
+        return True
+    return half == "am" and digits in {"12", "1200"}
 
 
 def point(clock: str, half: str | None) -> Token | None:
@@ -179,6 +218,8 @@ def point(clock: str, half: str | None) -> Token | None:
     if minutes is None or (half is None and len(clock) > 2 and ":" not in clock and "." not in clock):  # noqa: PLR2004
         return None
     side = _half(half)
+    if side == "midnight":
+        return Token(kind="time", start=LAST_MINUTE, end=LAST_MINUTE, sure=False)
     if side is not None:
         minutes = _on(minutes, side)
     sure = side is not None or _is_24h(clock)
@@ -187,9 +228,10 @@ def point(clock: str, half: str | None) -> Token | None:
     return Token(kind="time", start=minutes, end=minutes, sure=sure) if minutes < 24 * 60 else None
 
 
-def _bare_span(start: int, end: int) -> Token | None:
+def _bare_span(start: int, end: int) -> Token:
     if end % NOON > 9 * 60:
-        return Token(kind="span", start=start, end=end, sure=False, name=UNCLEAR) if start < end else None
+        unclear = Token(kind="span", start=start, end=end, sure=False, name=UNCLEAR)
+        return unclear if start < end else _checked(start, end)
     end = end % NOON + NOON
     return Token(kind="span", start=_before(start, end), end=end)
 
@@ -205,13 +247,13 @@ def _is_24h(clock: str) -> bool:
     return minutes is not None and (minutes >= 13 * 60 or (clock[0] == "0" and len(clock) > 2))  # noqa: PLR2004
 
 
-def _half(suffix: str | None) -> Literal["am", "pm", "24h"] | None:
+def _half(suffix: str | None) -> Half | None:
     if not suffix:
         return None
-    return {"a": "am", "p": "pm", "n": "pm", "h": "24h"}[suffix[0].lower()]  # type: ignore[return-value]
+    return {"a": "am", "p": "pm", "n": "pm", "m": "midnight", "h": "24h"}[suffix[0].lower()]  # type: ignore[return-value]
 
 
-def _on(minutes: int, half: Literal["am", "pm", "24h"]) -> int:
+def _on(minutes: int, half: Half) -> int:
     if half == "24h" or minutes >= 13 * 60:
         return minutes
     return minutes % NOON + (NOON if half == "pm" else 0)

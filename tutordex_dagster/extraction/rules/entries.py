@@ -9,6 +9,7 @@ from tutordex_dagster.extraction.rules.academics import is_academic, is_taught
 from tutordex_dagster.extraction.rules.labels import inner_label, split_label
 from tutordex_dagster.extraction.rules.looks import MAX_TAUGHT, field_by_look, is_topic, split_strange_label
 from tutordex_dagster.extraction.rules.people import tutor_types
+from tutordex_dagster.extraction.rules.standing import is_closed_mark
 from tutordex_dagster.extraction.rules.text import Line
 from tutordex_dagster.extraction.rules.vocabulary import SIGNS, Field
 
@@ -228,6 +229,8 @@ def _labels_opening(current: Entry) -> Iterator[Entry]:
 def _continues(current: Entry, line: Line, *, gap: bool) -> bool:
     """Does an unlabelled line go on with the field above it?"""
     if current.field in {None, "other"} or is_footer(line.text) or _is_sibling(current, line):
+        return False
+    if is_closed_mark(line.text):
         return False
     if (current.field == "tutor" and is_taught(line.text)) or _CODE_LINE.fullmatch(line.text):
         return False

@@ -7,7 +7,8 @@ from itertools import pairwise
 from tutordex_dagster.extraction.contract import SkipReason
 from tutordex_dagster.extraction.rules import academics, codes, patterns, places, rates
 from tutordex_dagster.extraction.rules.cells import cut_cells
-from tutordex_dagster.extraction.rules.closing import MARK, SHUT, STATUS
+from tutordex_dagster.extraction.rules.clauses import STATUS
+from tutordex_dagster.extraction.rules.closing import MARK, SHUT
 from tutordex_dagster.extraction.rules.entries import Entry, read_entries
 from tutordex_dagster.extraction.rules.text import Line
 

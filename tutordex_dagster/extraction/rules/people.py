@@ -1,9 +1,9 @@
-"""Who teaches and how: tutor types, the mode of lessons, and whether the assignment is still open."""
+"""Who teaches and how: tutor types, and the mode of lessons."""
 
 import re
 from collections.abc import Iterable
 
-from tutordex_dagster.extraction.contract import LearningMode, Mode, Status
+from tutordex_dagster.extraction.contract import LearningMode, Mode
 from tutordex_dagster.extraction.rules import patterns
 
 TUTOR_TYPES: tuple[tuple[str, str], ...] = (
@@ -76,9 +76,21 @@ _EITHER = re.compile(
     r"|\bonline on\b.{1,40}\bat home\b",
 )
 _PHYSICAL = re.compile(r"\b(?:physical|home|offline|onsite|on-site)\b", re.IGNORECASE)
-_NEGATED = re.compile(
-    r"\b(?:no|not|non)[ -](?:an? )?(?:online|zoom|virtual)|\bno (?:face|f2f|physical)", re.IGNORECASE
+_WAY = (
+    r"(?:(?:online|zoom|virtual|google meet|skype|face ?-?(?:to|2) ?-?face|f2f|in ?-?person|offline|on-?site"
+    r"|physical(?:ly)?|home|(?:at )?(?:the )?(?:student|client|tutee)['’]?s (?:home|place|house))\b"
+    r"(?: (?:lessons?|class(?:es)?|tuition|sessions?|teaching|visits?)\b)?)"
 )
+_WAYS = rf"{_WAY}(?: ?(?:/|\bn?or\b) ?{_WAY}){{0,3}}"
+_DENIED = re.compile(
+    r"\b(?:no|not|non|without|instead of|rather than|can(?:not|['’]t))[ -]"
+    r"(?:(?:an?|any|the|at|for|do|need|keen on|(?:comfortable|ok(?:ay)?) with|travel(?:l?ing)? to) ){0,3}"
+    rf"{_WAYS}"
+    rf"|\b{_WAYS}(?: (?:is|are))?(?: not|n['’]t) (?:allowed|preferred|possible|ok(?:ay)?|accepted|available"
+    r"|required|needed|suitable|considered|wanted|encouraged|an option)\b",
+    re.IGNORECASE,
+)
+"""A way of teaching that is ruled out: "no online lessons", "not face to face", "Zoom not allowed"."""
 
 _WISH = re.compile(
     r"(?:(?:fe)?male|patient|experienced?|prefer(?:s|red|ably)?|must|tutor (?:must|should|to)|need(?:s|ed)?"
@@ -110,25 +122,6 @@ _CALL = re.compile(
 _KINDS_ONLY = re.compile(
     r"(?:(?:pt|ft|moe|nie|ex|current|part|full|time|timers?|under-?grads?|grads?|tutors?|teachers?|or|and|any)\b"
     r"[ /&,-]{0,3}){1,10}[.!]?",
-    re.IGNORECASE,
-)
-
-_CLOSED = re.compile(
-    r"\b(?:closed|taken|filled|assigned|matched|expired|unavailable|cancelled|canceled"
-    r"|no longer (?:available|open)|fulfilled|secured|not available)\b|❌|🔴",
-    re.IGNORECASE,
-)
-_CLOSED_MARK = re.compile(
-    r"[\[(*❌🔴🚫 ]{0,6}(?:CLOSED|TAKEN|FILLED|ASSIGNED|EXPIRED|CANCELLED|MATCHED)\b[\])*!❌🔴🚫 ]{0,6}"
-)
-_GONE = r"(?:closed|taken|filled|assigned|expired|cancelled|matched)"
-_CLOSED_ASIDE = re.compile(
-    rf"(?:[\[(❌🔴🚫✅]\ufe0f? ?|- ){_GONE} ?(?:[\])❌🔴🚫✅]|$)|^{_GONE}\W{{0,4}}$",
-    re.IGNORECASE,
-)
-_CLOSED_SENTENCE = re.compile(
-    r"\b(?:is|are|was|(?:has|have) been) (?:now |already )?(?:closed|taken|filled|assigned|matched"
-    r"|fulfilled|cancelled|canceled|no longer available)\b",
     re.IGNORECASE,
 )
 
@@ -178,19 +171,9 @@ def learning_mode(texts: Iterable[str]) -> LearningMode:
 def labelled_mode(value: str) -> LearningMode:
     """Return the mode a label states, where "Physical" or "Home" are clear enough."""
     mode = _mode(value)
-    if _PHYSICAL.search(value):
+    if _PHYSICAL.search(_DENIED.sub(" ", value)):
         mode = "Hybrid" if mode in {"Online", "Hybrid"} else "Face-to-Face"
     return LearningMode(mode=mode, raw_text=patterns.stated(value))
-
-
-def labelled_status(value: str) -> Status:
-    """Return closed if the status says so in any words."""
-    return "closed" if _CLOSED.search(value) else "open"
-
-
-def marked_closed(text: str) -> bool:
-    """Does the line begin with a mark such as "[CLOSED]", or say that the assignment is taken?"""
-    return bool(_CLOSED_MARK.match(text) or _CLOSED_SENTENCE.search(text) or _CLOSED_ASIDE.search(text))
 
 
 def _holds(text: str, words: Iterable[str]) -> bool:
@@ -199,8 +182,7 @@ def _holds(text: str, words: Iterable[str]) -> bool:
 
 
 def _mode(text: str) -> Mode | None:
-    if _NEGATED.search(text):
-        return None
+    text = _DENIED.sub(" ", text)
     if _HYBRID.search(text):
         return "Hybrid"
     if _EITHER.search(text):

@@ -14,9 +14,17 @@ LOWEST, HIGHEST = 5.0, 500.0
 _MONEY = r"(?:(?:(?<![A-Za-z])(?:S|SG|SGD) ?)?\$|SGD) ?"
 _NUMBER = r"\d{1,4}(?:\.\d{1,2})?"
 _PER_HOUR = r"(?: ?(?:/|per|an?|p/) ?h(?:(?:ou)?rs?)?\b\.?| ?ph\b| ?hr\b)"
+_COUNTED = (
+    r"(?:x(?![a-z])|(?:h|hrs?|hours?|lessons?|sessions?|times?|pax|weeks?|months?|years?|yrs?|students?)\b)"
+)
+_MINUTES = r"min(?:s|utes?)?\b"
+_NO_LENGTH = (
+    rf"(?!\d{{1,3}} ?-?{_MINUTES}|\d(?:\.\d{{1,2}})? ?-?{_COUNTED})(?(own)(?!{_NUMBER} ?-?{_COUNTED}))"
+)
+"""What stands behind a dash is no length or count, as in "$35/hr - 90 mins" and "$40/h - 2x a week"."""
 _RANGE = re.compile(
-    rf"(?P<sign>{_MONEY})?(?<![\d.])(?P<low>{_NUMBER}){_PER_HOUR}? ?(?:-|–|—|~"
-    rf"|to) ?(?:{_MONEY})?(?P<high>{_NUMBER})(?P<unit>{_PER_HOUR})?(?![\d%])"
+    rf"(?P<sign>{_MONEY})?(?<![\d.])(?P<low>{_NUMBER})(?P<own>{_PER_HOUR})? ?(?:-|–|—|~"
+    rf"|to) ?{_NO_LENGTH}(?:{_MONEY})?(?P<high>{_NUMBER})(?P<unit>{_PER_HOUR})?(?![\d%])"
     rf"|(?P<sign1>{_MONEY})?(?<![\d.])(?P<one>{_NUMBER})(?P<unit1>{_PER_HOUR})?(?![\d%])",
     re.IGNORECASE,
 )
@@ -24,11 +32,13 @@ _NOT_HOURLY = re.compile(
     r" ?(?:/|per|a|every) ?(?:month|mth|lesson|session|week|class|day|annum|year)| ?(?:/|per|for) ?\d",
     re.IGNORECASE,
 )
-_NOT_MONEY = re.compile(
-    r" ?-?(?:x|h|hrs?|hours?|mins?|minutes?|lessons?|sessions?|times?|pax|weeks?|months?|years?|yrs?"
-    r"|students?|st|nd|rd|th)\b",
-    re.IGNORECASE,
+_BEHIND = re.compile(
+    rf"[ (,-]{{0,3}}(?:(?:nett?|each|flat) )?(?:{_NOT_HOURLY.pattern}|(?:month|mth)ly\b)", re.IGNORECASE
 )
+_BEFORE = re.compile(
+    r"(?:/|per|an?|every) ?(?:month|mth|lesson|session|week|class|day|annum|year)[ :=-]{0,3}$", re.IGNORECASE
+)
+_NOT_MONEY = re.compile(rf" ?-?(?:{_COUNTED}|{_MINUTES}|(?:st|nd|rd|th)\b)", re.IGNORECASE)
 _QUOTE = re.compile(
     r"\b(?:quote|propose|market|mkt|negotiable|state|discuss|experienced? based|advise)\b", re.IGNORECASE
 )
@@ -54,7 +64,7 @@ _NO_AMOUNT = re.compile(
 )
 _FREE = re.compile(
     rf"(?:\b(?:up ?to|from|at least|not more than|max(?:imum)?|min(?:imum)?) )?{_MONEY}"
-    rf"{_NUMBER}{_PER_HOUR}?(?: ?(?:-|–|—|~|to) ?(?:{_MONEY})?{_NUMBER}{_PER_HOUR}?)?\+?"
+    rf"{_NUMBER}(?P<own>{_PER_HOUR})?(?: ?(?:-|–|—|~|to) ?{_NO_LENGTH}(?:{_MONEY})?{_NUMBER}{_PER_HOUR}?)?\+?"
     rf"|(?<![\d.]){_NUMBER}(?: ?(?:-|–|to) ?{_NUMBER})? ?(?:/ ?|per )h(?:(?:ou)?r)?\b",
     re.IGNORECASE,
 )
@@ -119,19 +129,30 @@ def amounts(text: str) -> tuple[float | None, float | None]:
 
 @lru_cache(maxsize=CACHE)
 def hourly_amounts(text: str) -> tuple[Amount, ...]:
-    """Return the hourly amounts in the text's order; none if the text tells of pay by lesson or month."""
-    if _NOT_HOURLY.search(text):
-        return ()
+    """Return the hourly amounts in the text's order; pay by lesson or month is none."""
     matches = [match for match in _RANGE.finditer(text) if not _is_other_number(match)]
-    if any(match["sign"] or match["sign1"] or match["unit"] or match["unit1"] for match in matches):
-        first = next(i for i, m in enumerate(matches) if m["sign"] or m["sign1"] or m["unit"] or m["unit1"])
-        matches = matches[first:]
-    return tuple(amount for match in matches if (amount := _amount(text, match)))
+    first = next((at for at, match in enumerate(matches) if _is_signed(match)), 0)
+    stated = matches[first:]
+    hourly = [match for match in stated if _is_hourly(match)]
+    if len(hourly) < len(stated):  # beside pay by lesson, a bare number is something else
+        hourly = [match for match in hourly if _is_signed(match)]
+    return tuple(amount for match in hourly if (amount := _amount(text, match)))
+
+
+def _is_signed(match: re.Match[str]) -> bool:
+    return bool(match["sign"] or match["sign1"] or match["unit"] or match["unit1"])
+
+
+def _is_hourly(match: re.Match[str]) -> bool:
+    """Is the amount by the hour? It may leave that unsaid, but says no other unit."""
+    if match["own"] or match["unit"] or match["unit1"]:
+        return True
+    before = _BEFORE.search(match.string, max(0, match.start() - 20), match.start())
+    return before is None and _BEHIND.match(match.string, match.end()) is None
 
 
 def _is_other_number(match: re.Match[str]) -> bool:
-    signed = match["sign"] or match["sign1"] or match["unit"] or match["unit1"]
-    return not signed and _NOT_MONEY.match(match.string, match.end()) is not None
+    return not _is_signed(match) and _NOT_MONEY.match(match.string, match.end()) is not None
 
 
 def _amount(text: str, match: re.Match[str]) -> Amount | None:
