@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -115,6 +116,58 @@ def test_pushes_that_fail_slowly_hold_up_no_look_at_the_lease(stage: Stage) -> N
     with pytest.raises(SessionBusy, match="lease was lost"):
         stage.run(HOUR)
     assert stage.now - START < 2 * MINUTE
+
+
+def forget_2000_posts(stage: Stage) -> None:
+    """Let much happen in the polled channel of which the source tells nothing; a page takes 0.1 s."""
+    for _ in range(2000):
+        stage.feed.world(POLLED).post()
+    stage.feed.world(POLLED).forgotten = 2000
+    stage.feed.world(POLLED).pushes.clear()
+    stage.feed.on_question = lambda: stage.pass_time(0.1)
+
+
+def test_a_channel_that_is_read_again_for_long_holds_up_no_push_and_no_heartbeat(stage: Stage) -> None:
+    def posted() -> None:
+        stage.feed.world(JOINED).post()
+        stage.push(JOINED)
+
+    seen: list[tuple[int, list[int]]] = []
+    stage.feed.world(POLLED).post()
+    stage.at(MINUTE, lambda: forget_2000_posts(stage))
+    stage.at(1.5 * MINUTE, posted)
+    stage.at(1.5 * MINUTE + 11 * SECOND, lambda: seen.append((len(stage.ids(POLLED)), stage.ids(JOINED))))
+    stage.run(4 * MINUTE)
+    assert 100 < seen[0][0] < 1900
+    assert seen[0][1] == [1]
+    assert len(stage.ids(POLLED)) == 2001
+    beats = [at for at, _, _ in stage.beats]
+    assert max(after - before for before, after in pairwise(beats)) < MINUTE + 10 * SECOND
+    assert [followed.rescanned for number, followed in stage.followed if number == POLLED].count(True) == 1
+
+
+def test_a_push_to_a_channel_that_has_to_be_read_again_does_not_read_all_of_it_at_once(stage: Stage) -> None:
+    def posted() -> None:
+        forget_2000_posts(stage)
+        stage.pushes.extend([Pushed(channel_id=POLLED, pts=None)] * 50)
+        stage.feed.is_renewed = False
+
+    stage.feed.world(POLLED).post()
+    stage.at(5 * SECOND, posted)
+    with pytest.raises(SessionBusy, match="lease was lost"):
+        stage.run(HOUR)
+    assert 100 < len(stage.ids(POLLED)) < 2000
+    assert stage.now - START < MINUTE
+
+
+def test_the_newest_posts_are_not_stored_over_the_head_of_a_channel_that_is_read_again(stage: Stage) -> None:
+    stage.feed.world(POLLED).post()
+    stage.run(timedelta(microseconds=1))
+    forget_2000_posts(stage)
+    loop = stage.loop(replace(OPTIONS, newest=3))
+    stage.run(15 * SECOND, loop)
+    assert stage.ids(POLLED) == list(range(1, len(stage.ids(POLLED)) + 1))
+    assert 100 < len(stage.ids(POLLED)) < 2000
 
 
 def test_a_signal_ends_the_loop_between_two_pushes(stage: Stage) -> None:
