@@ -9,6 +9,13 @@ class TelegramUnavailable(TransientError):  # noqa: N818 - a verdict, not every 
     """No answer, a broken link or a fault on Telegram's side: retried, and counted by the breaker."""
 
 
+class TelegramFaulty(TelegramUnavailable):
+    """Telegram answered that it failed: perhaps with this call or channel alone.
+
+    The breaker counts it once for all attempts of a call, and not while other calls are answered.
+    """
+
+
 class Postponed(TransientError):  # noqa: N818 - as above
     """Nothing is wrong, but no call may be made before `until` (aware UTC)."""
 

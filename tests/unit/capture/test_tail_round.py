@@ -13,6 +13,7 @@ from tutordex_dagster.capture.memory import MemoryRawLog
 from tutordex_dagster.capture.tail_round import PROBLEM_PAUSE, RoundSummary, tail_round
 from tutordex_dagster.errors import PermanentError, TransientError
 from tutordex_dagster.resilience.errors import (
+    BreakerOpen,
     ChannelUnavailable,
     FloodWait,
     SessionBusy,
@@ -111,6 +112,15 @@ def test_channels_tried_longest_ago_come_first_whatever_came_of_it() -> None:
     ran.visited.clear()
     ran.run(channels)
     assert ran.visited == [3, 1, 2]
+
+
+def test_the_channel_that_met_the_open_breaker_is_not_the_next_to_probe() -> None:
+    refused = BreakerOpen("telegram: no calls; they go on by themselves", until=NOW)
+    broken = Channel(1, error=refused)
+    others = [Channel(2, cursor_at=START), Channel(3, cursor_at=START)]
+    ran = Round()
+    assert ran.run([broken, *others]).ended_by is refused
+    assert list(ran.run([broken, *others]).followed) == ["t.me/2", "t.me/3"]
 
 
 def test_after_the_deadline_no_further_channel_is_begun() -> None:
