@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from tutordex_dagster.capture.contract import EnqueueFor, FollowedLog, LiveSource, StoreResult
 from tutordex_dagster.capture.tail import Followed, follow
 from tutordex_dagster.errors import PermanentError, TransientError
-from tutordex_dagster.resilience.errors import Postponed, SessionBusy, SessionDead, SessionParked
+from tutordex_dagster.resilience.errors import concerns_all
 from tutordex_dagster.windows import Clock
 
 log = logging.getLogger(__name__)
@@ -21,8 +21,8 @@ PROBLEM_PAUSE = timedelta(minutes=10)
 """How long a channel that could not be read is left alone."""
 
 RoundError = TransientError | PermanentError
-_FOR_ALL = (Postponed, SessionBusy, SessionDead, SessionParked)
-"""Errors that are not about the channel they came up with: no other could be read either."""
+_CALL = "GetChannelDifferenceRequest"
+"""The call that every channel takes; others are for those that are followed for the first time, or again."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -114,8 +114,9 @@ def tail_round(
     notes in `tried` when it began which channel.
 
     What goes wrong with one channel stops no other: `on_problem` hears of a channel that cannot be read, and
-    those are left alone for PROBLEM_PAUSE. A postponed call, or a session that is busy or refused, ends the
-    round for all. `rescan` is as in `follow`; `source_for` and `on_problem` are called from the threads.
+    those are left alone for PROBLEM_PAUSE. An open breaker, a flood wait for what every channel is asked, or
+    a session that is busy or refused ends the round for all. `rescan` is as in `follow`; `source_for` and
+    `on_problem` are called from the threads.
     """
 
     def may_go_on() -> bool:
@@ -188,13 +189,17 @@ class _Round(Generic[ChannelT]):
             self.followed[channel.reference] = self.follow_source(self.source_for(channel), channel)
             if channel.problem_at is not None:
                 self.on_problem(channel, None)
-        except _FOR_ALL as error:
+        except (TransientError, PermanentError) as error:
+            self._note(channel, error)
+
+    def _note(self, channel: ChannelT, error: RoundError) -> None:
+        if concerns_all(error, _CALL):
             self.ended_by = error
             self.waiting.appendleft(channel)
-        except TransientError as error:
+        elif isinstance(error, TransientError):
             log.warning("event=channel_failed channel=%s reason=%s", channel.reference, error)
             self.failed[channel.reference] = error
-        except PermanentError as error:
+        else:
             log.warning("event=channel_problem channel=%s reason=%s", channel.reference, error)
             self.problems[channel.reference] = error
             self.on_problem(channel, error)

@@ -136,7 +136,8 @@ class TailLoop:
         elif name in done.problems:
             self._due[channel.channel_id] = now + PROBLEM_PAUSE
         elif name not in done.left:
-            self._due[channel.channel_id] = now + self._options.check_every
+            error, soon = done.failed.get(name), now + self._options.check_every
+            self._due[channel.channel_id] = max(soon, error.until) if isinstance(error, Postponed) else soon
 
     def _note_followed(self, channel: Channel, followed: Followed) -> None:
         now, pushes = self._tools.clock(), self._feed.live and channel.member is True
@@ -161,10 +162,12 @@ class TailLoop:
         if isinstance(done.ended_by, Postponed):
             self._postponed_until = done.ended_by.until
             log.warning("event=postponed reason=%s", done.ended_by)
-        elif done.ended_by:
+            return
+        if done.ended_by:
             raise done.ended_by
-        elif len(done.failed) > 1 or len(self._channels) == 1:  # one that fails alone stops no other
-            for error in () if done.followed else done.failed.values():
+        failed = [error for error in done.failed.values() if not isinstance(error, Postponed)]
+        if not done.followed and (len(failed) > 1 or len(self._channels) == 1):  # one alone stops no other
+            for error in failed:
                 raise error
 
     def _may_ask(self, now: datetime) -> bool:

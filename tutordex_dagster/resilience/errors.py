@@ -69,3 +69,18 @@ class SessionParked(PermanentError):  # noqa: N818 - as above
 
 class ChannelUnavailable(PermanentError):  # noqa: N818 - as above
     """This channel cannot be read (private, gone, unknown name, banned); others can."""
+
+
+_OF_THE_SESSION = (Postponed, SessionBusy, SessionDead, SessionParked)
+_OPENING = frozenset({"connect", "GetUsersRequest"})
+"""The calls that open a session."""
+
+
+def concerns_all(error: TransientError | PermanentError, call: str) -> bool:
+    """Tell whether no other channel can be read either, where reading any takes this kind of call.
+
+    A flood wait is for one kind of call: with another one, it concerns the channel that needs it.
+    """
+    if isinstance(error, FloodWait):
+        return error.method == call or error.method in _OPENING
+    return isinstance(error, _OF_THE_SESSION)

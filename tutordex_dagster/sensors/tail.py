@@ -100,7 +100,7 @@ def _summed_up(services: Services, done: RoundSummary) -> str:
     lines = [
         f"{len(done.followed)} channels: {stored.new} new, {stored.edited} edited, {stored.deleted} deleted.",
         *(f"{reference} cannot be followed: {error}." for reference, error in done.problems.items()),
-        *(f"{reference} failed: {error}." for reference, error in done.failed.items()),
+        *(f"{reference} failed: {_for_now(services, error)}" for reference, error in done.failed.items()),
     ]
     if done.ended_by:
         lines.append(_for_now(services, done.ended_by))

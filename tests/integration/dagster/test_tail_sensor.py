@@ -183,6 +183,20 @@ def test_a_flood_wait_ends_the_round_and_says_how_long(world: World) -> None:
     assert told.endswith("1 channels are left to the next tick.")
 
 
+def test_a_flood_wait_for_one_kind_of_call_stops_only_who_needs_it_and_says_how_long(world: World) -> None:
+    until = NOW + timedelta(hours=5)
+    alpha = channel("alpha", 1, error=FloodWait(method="ResolveUsernameRequest", until=until))
+    beta = channel("beta", 2, messages=[message(1, NOW - timedelta(minutes=5))])
+    world = with_telegram(world, alpha, beta, since=START)
+
+    told = tail(world)
+
+    assert told.startswith(
+        "1 channels: 1 new, 0 edited, 0 deleted. t.me/alpha failed: Telegram: asks to wait"
+    )
+    assert "(18000 s left)." in told
+
+
 class Forgetful(FakeChannel):
     """A channel that cannot tell what changed; each of its messages takes a tenth of a second to read."""
 

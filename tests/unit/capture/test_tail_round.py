@@ -194,7 +194,9 @@ def test_a_channel_that_can_be_read_again_is_told_once() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        FloodWait(method="GetHistoryRequest", until=NOW),
+        FloodWait(method="GetChannelDifferenceRequest", until=NOW),
+        FloodWait(method="connect", until=NOW),
+        BreakerOpen("telegram: no calls; they go on by themselves", until=NOW),
         SessionBusy("session tail: is used by host:1; wait"),
         SessionDead("session tail: is banned; log in again"),
         SessionParked("session tail: is parked; log in again"),
@@ -205,6 +207,14 @@ def test_what_concerns_every_channel_ends_the_round(error: TransientError | Perm
     done = (ran := Round()).run([Channel(1), Channel(2, error=error), Channel(3)])
     assert (ran.visited, ran.problems) == ([1, 2], [])
     assert (done.ended_by, done.left, list(done.followed)) == (error, ("t.me/2", "t.me/3"), ["t.me/1"])
+
+
+@pytest.mark.parametrize("method", ["ResolveUsernameRequest", "GetFullChannelRequest", "GetHistoryRequest"])
+def test_a_flood_wait_for_what_only_some_channels_need_stops_no_other(method: str) -> None:
+    flood = FloodWait(method=method, until=NOW + timedelta(hours=5))
+    done = Round().run([Channel(1), Channel(2, error=flood), Channel(3)])
+    assert (done.ended_by, done.left, done.failed) == (None, (), {"t.me/2": flood})
+    assert list(done.followed) == ["t.me/1", "t.me/3"]
 
 
 def test_an_unexpected_error_is_raised_once_the_others_are_done() -> None:

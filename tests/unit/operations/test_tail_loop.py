@@ -11,7 +11,13 @@ from tests.unit.operations.tail_stage import CHECK, OPTIONS, Stage
 from tutordex_dagster.capture.tail import Pushed
 from tutordex_dagster.errors import TransientError, UsageError
 from tutordex_dagster.operations.tail_loop import LIST_EVERY, SILENCE
-from tutordex_dagster.resilience.errors import BreakerOpen, ChannelUnavailable, SessionBusy, SessionDead
+from tutordex_dagster.resilience.errors import (
+    BreakerOpen,
+    ChannelUnavailable,
+    FloodWait,
+    SessionBusy,
+    SessionDead,
+)
 from tutordex_dagster.windows import HOUR
 
 MINUTE = timedelta(minutes=1)
@@ -255,6 +261,34 @@ def test_a_channel_that_cannot_be_read_is_left_alone_for_a_while_and_stops_no_ot
         None
     ]
     assert asked(stage, JOINED) == [SILENCE]
+
+
+def flooded(stage: Stage, *channel_ids: int) -> None:
+    """Let Telegram ask to wait for five minutes with a call that these channels need."""
+    flood = FloodWait(method="ResolveUsernameRequest", until=stage.now + 5 * MINUTE)
+    stage.feed.errors.update(dict.fromkeys(channel_ids, flood))
+
+
+def test_a_channel_whose_call_has_to_wait_is_asked_when_that_is_over_and_the_others_as_ever(
+    stage: Stage,
+) -> None:
+    stage.feed.add(3, member=False)
+    stage.at(MINUTE, lambda: flooded(stage, POLLED))
+    stage.at(6 * MINUTE, stage.feed.errors.clear)
+    stage.run(7 * MINUTE - SECOND)
+    assert [at for at in asked(stage, POLLED) if at > MINUTE - CHECK] == [
+        MINUTE,
+        *(6 * MINUTE + n * CHECK for n in range(6)),
+    ]
+    assert asked(stage, 3) == [n * CHECK for n in range(1, 42)]
+
+
+def test_calls_that_have_to_wait_end_nothing_even_where_no_channel_is_left(stage: Stage) -> None:
+    flooded(stage, POLLED, JOINED)
+    stage.at(MINUTE, stage.feed.errors.clear)
+    stage.run(6 * MINUTE)
+    assert {channel_id for channel_id, _ in stage.followed} == {POLLED, JOINED}
+    assert stage.feed.asked[JOINED][:2] == [START, START + 5 * MINUTE]
 
 
 def test_a_postponed_call_holds_the_questions_back_but_no_pushes(stage: Stage) -> None:
