@@ -71,6 +71,7 @@ def tick(services: Services) -> int:
             rescan=timedelta(days=1),
             parallel=services.settings.parallelism_max,
             deadline=services.clock() + timedelta(seconds=20),
+            tried={},
             on_problem=lambda *_: None,
         )
     return len(done.followed)

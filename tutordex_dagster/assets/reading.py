@@ -17,9 +17,10 @@ from tutordex_dagster.assets.unavailable import Unavailable
 from tutordex_dagster.assets.window_leases import WindowLeases
 from tutordex_dagster.capture.contract import ChannelSource, Lane
 from tutordex_dagster.capture.sweep import BATCH_SIZE, SweepSummary, sweep
-from tutordex_dagster.errors import PermanentError, TutorDexError, UsageError
-from tutordex_dagster.resilience.errors import Postponed, SessionBusy, SessionDead, SessionParked
+from tutordex_dagster.errors import PermanentError, TransientError, UsageError
+from tutordex_dagster.resilience.errors import SessionDead, SessionParked, concerns_all
 from tutordex_dagster.resilience.metrics import DEDUPLICATED, FETCH_DURATION, FETCH_LAG
+from tutordex_dagster.resources.history import HISTORY_CALL
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.store.channels import Channel
 from tutordex_dagster.store.history_windows import Claim
@@ -28,9 +29,6 @@ from tutordex_dagster.windows import Window, hour_of
 _DAY = timedelta(days=1)
 _SLOW_BATCH = 500
 """Telegram gives a thousand messages in half a minute: little has to be read again after a crash."""
-
-_FOR_ALL = (Postponed, SessionBusy, SessionDead, SessionParked)
-"""Errors that say nothing about the channel they came up with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +132,7 @@ class _Reader:
             if claim is None:
                 return self._none_of(window, "is being read by another run")
             return self._leased(window, claim)
-        except TutorDexError as error:
+        except (TransientError, PermanentError) as error:
             self._give_up(error)
             return self._none_of(window, str(error))
 
@@ -155,7 +153,7 @@ class _Reader:
         """Return the source; one that this channel lacks for good becomes the reason of its hours."""
         try:
             return self.run.services.source_for(self.channel)
-        except _FOR_ALL:
+        except (SessionDead, SessionParked):
             raise
         except UsageError as error:
             if self.channel.source_kind == "telegram":  # the settings of the session, not this channel
@@ -200,14 +198,14 @@ class _Reader:
         self.satisfied = swept.truncated
         if self.left is not None:
             self.left -= swept.messages
-        if isinstance(swept.error, PermanentError) and not isinstance(swept.error, _FOR_ALL):
+        if isinstance(swept.error, PermanentError) and not concerns_all(swept.error, HISTORY_CALL):
             self.source = Unavailable(channel=self.channel, error=swept.error)
         elif swept.error is not None:
             self._give_up(swept.error)
 
-    def _give_up(self, error: TutorDexError) -> None:
+    def _give_up(self, error: TransientError | PermanentError) -> None:
         self.reason = str(error)
-        if isinstance(error, _FOR_ALL) and self.channel.source_kind == "telegram":
+        if concerns_all(error, HISTORY_CALL) and self.channel.source_kind == "telegram":
             self.run.halted = str(error)
 
     def _measure(self, window: Window, swept: SweepSummary, seconds: float) -> None:

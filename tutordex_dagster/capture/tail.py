@@ -3,7 +3,9 @@
 The cursor moves in the transaction that stores what happened up to it, so a crash at any point only makes the
 next look tell some of it again. Where the source no longer can tell (first run, or away for too long), the
 cursor of now is taken first, then what is newer than the newest stored message is read; the ledger's hours of
-the last days become due for a re-read, which finds the edits and deletions that were lost.
+the last days become due for a re-read, which finds the edits and deletions that were lost. Told to stop on
+the way, it keeps the messages and the old cursor; the next look takes a newer cursor and goes on after the
+newest message stored by then, and only the one that comes to the end makes the hours due.
 
 An answer counts as observed when it has arrived. Nothing newer is overwritten for good by that: what happened
 after the answer comes after its cursor and is told next time. Dated back to the question, it would lose to a
@@ -14,7 +16,6 @@ would bury the post that came a moment later.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 
 from tutordex_dagster.capture.contract import (
     CaptureBatch,
@@ -27,8 +28,11 @@ from tutordex_dagster.capture.contract import (
     Unreadable,
 )
 from tutordex_dagster.capture.sweep import sweep
-from tutordex_dagster.errors import TransientError
+from tutordex_dagster.errors import PermanentError, TransientError
 from tutordex_dagster.windows import HOUR, Clock, Window, hour_of, hour_window
+
+BATCH_SIZE = 100
+"""Messages stored in one transaction while a channel is read again: a page of Telegram, so little is lost."""
 
 Found = Sequence[Message | Unreadable]
 ShouldStop = Callable[[], bool]
@@ -54,12 +58,14 @@ class Followed:
     """What following a channel did: everything up to `cursor` is stored (None: never followed to an end).
 
     `rescanned`: the source could not tell what changed, and hours became due for a re-read; so did those of
-    the `unreadable` messages. `newest_at` is the instant of the latest post or edit found, None without any.
+    the `unreadable` messages. `stopped`: it was told to stop before the end, and the next look goes on from
+    there. `newest_at` is the instant of the latest post or edit found, None without any.
     """
 
     cursor: int | None
     stored: StoreResult = field(default_factory=StoreResult)
     rescanned: bool = False
+    stopped: bool = False
     unreadable: int = 0
     newest_at: datetime | None = None
 
@@ -72,15 +78,15 @@ def follow(
     clock: Clock,
     enqueue: Sequence[EnqueueFor],
     rescan: timedelta,
-    batch_size: int = 500,
+    batch_size: int = BATCH_SIZE,
     should_stop: ShouldStop = lambda: False,
 ) -> Followed:
     """Store what happened in the channel after its position, until the source has no more to tell.
 
     `rescan` is how far back hours become due for a re-read when the source cannot tell. Of a channel never
-    followed and without messages only the running hour is read: history is not the tail's work. With
-    `should_stop` it ends between two batches, which loses nothing. Raises TransientError or PermanentError as
-    the source or the log does; what was stored until then stays.
+    followed and without messages only the running hour is read: history is not the tail's work. Once
+    `should_stop` it ends after the next batch, which loses nothing; each look gets on by one at least. Raises
+    TransientError or PermanentError as the source or the log does; what was stored until then stays.
     """
     following = _Following(source=source, log=log, clock=clock, enqueue=enqueue, cursor=position.cursor)
     if position.cursor is None or not following.changes(position.cursor, should_stop):
@@ -97,7 +103,7 @@ def apply_push(
     clock: Clock,
     enqueue: Sequence[EnqueueFor],
     rescan: timedelta,
-    batch_size: int = 500,
+    batch_size: int = BATCH_SIZE,
     should_stop: ShouldStop = lambda: False,
 ) -> Followed:
     """Store a pushed update that continues the channel's position; ask the source when something is missing.
@@ -143,25 +149,28 @@ class _Following:
     cursor: int | None
     stored: StoreResult = field(default_factory=StoreResult)
     rescanned: bool = False
+    stopped: bool = False
     unreadable: int = 0
     newest_at: datetime | None = None
 
     def changes(self, since: int, should_stop: ShouldStop) -> bool:
         """Store what happened after the cursor; False when the source no longer can tell."""
-        while not should_stop():
+        while True:
             part = self.source.changes(since)
             if part is None:
                 return False
             self.store(part.found, deleted=part.deleted, cursor=part.cursor)
             if part.final:
-                break
+                return True
             if part.cursor <= since:
                 raise TransientError(
                     f"{self.source.info.reference}: announces more changes after {since} but tells none; it"
                     " is asked again later"
                 )
             since = part.cursor
-        return True
+            if should_stop():
+                self.stopped = True
+                return True
 
     def rescan(self, position: Position, days: timedelta, batch_size: int, should_stop: ShouldStop) -> None:
         """Store what is there now and newer than all that is stored; make the hours before due again.
@@ -172,7 +181,8 @@ class _Following:
         if position.last_message_id:
             for found in _batches(self.source.newer(position.last_message_id), batch_size):
                 self.store(found)
-                if should_stop():
+                if should_stop() and any(isinstance(each, Message) for each in found):
+                    self.stopped = True  # the next look begins after a message, not after an unreadable one
                     return
         self.read_running_hour()
         now = self.clock()
@@ -243,11 +253,23 @@ class _Following:
             cursor=self.cursor,
             stored=self.stored,
             rescanned=self.rescanned,
+            stopped=self.stopped,
             unreadable=self.unreadable,
             newest_at=self.newest_at,
         )
 
 
 def _batches(found: Iterator[Message | Unreadable], size: int) -> Iterator[list[Message | Unreadable]]:
-    while batch := list(islice(found, size)):
+    """Yield so many at once; what came before an error of the source is yielded before it is raised."""
+    batch: list[Message | Unreadable] = []
+    try:
+        for each in found:
+            batch.append(each)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except (TransientError, PermanentError):
+        yield batch
+        raise
+    if batch:
         yield batch

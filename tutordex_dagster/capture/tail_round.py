@@ -1,8 +1,8 @@
-"""One round of following: every channel once, several at a time, those confirmed longest ago first."""
+"""One round of following: every channel once, several at a time, those looked at longest ago first."""
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from tutordex_dagster.capture.contract import EnqueueFor, FollowedLog, LiveSource, StoreResult
 from tutordex_dagster.capture.tail import Followed, follow
 from tutordex_dagster.errors import PermanentError, TransientError
-from tutordex_dagster.resilience.errors import Postponed, SessionBusy, SessionDead, SessionParked
+from tutordex_dagster.resilience.errors import concerns_all
 from tutordex_dagster.windows import Clock
 
 log = logging.getLogger(__name__)
@@ -21,8 +21,8 @@ PROBLEM_PAUSE = timedelta(minutes=10)
 """How long a channel that could not be read is left alone."""
 
 RoundError = TransientError | PermanentError
-_FOR_ALL = (Postponed, SessionBusy, SessionDead, SessionParked)
-"""Errors that are not about the channel they came up with: no other could be read either."""
+_CALL = "GetChannelDifferenceRequest"
+"""The call that every channel takes; others are for those that are followed for the first time, or again."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -52,6 +52,9 @@ class FollowedChannel(Protocol):
 
 
 ChannelT = TypeVar("ChannelT", bound=FollowedChannel)
+Tried = MutableMapping[int, datetime]
+"""When each channel was last begun, by its id; what it lacks was not begun yet."""
+
 OnProblem = Callable[[ChannelT, PermanentError | None], None]
 """Told that a channel cannot be read, or (None) that one with a problem can be read again."""
 
@@ -85,6 +88,11 @@ class RoundSummary:
         """Return the channels whose source could not tell what changed."""
         return tuple(sorted(name for name, each in self.followed.items() if each.rescanned))
 
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """Return the channels of which more was to be read when the time was up."""
+        return tuple(sorted(name for name, each in self.followed.items() if each.stopped))
+
 
 def tail_round(
     channels: Sequence[ChannelT],
@@ -96,15 +104,24 @@ def tail_round(
     rescan: timedelta,
     parallel: int,
     deadline: datetime,
+    tried: Tried,
     on_problem: OnProblem[ChannelT],
     should_stop: Callable[[], bool] = lambda: False,
 ) -> RoundSummary:
     """Follow every channel once, by up to `parallel` threads; no further one is begun after the deadline.
 
+    One that is being read then ends after its next batch, and comes after the others next time: the round
+    notes in `tried` when it began which channel.
+
     What goes wrong with one channel stops no other: `on_problem` hears of a channel that cannot be read, and
-    those are left alone for PROBLEM_PAUSE. A postponed call, or a session that is busy or refused, ends the
-    round for all. `rescan` is as in `follow`; `source_for` and `on_problem` are called from the threads.
+    those are left alone for PROBLEM_PAUSE. An open breaker, a flood wait for what every channel is asked, or
+    a session that is busy or refused ends the round for all. `rescan` is as in `follow`; `source_for` and
+    `on_problem` are called from the threads.
     """
+
+    def may_go_on() -> bool:
+        return clock() < deadline and not should_stop()
+
     state = _Round(
         source_for=source_for,
         follow_source=lambda source, channel: follow(
@@ -114,11 +131,13 @@ def tail_round(
             clock=clock,
             enqueue=enqueue,
             rescan=rescan,
-            should_stop=should_stop,
+            should_stop=lambda: not may_go_on(),
         ),
         on_problem=on_problem,
-        may_go_on=lambda: clock() < deadline and not should_stop(),
-        waiting=_in_turn(channels, clock()),
+        may_go_on=may_go_on,
+        clock=clock,
+        tried=tried,
+        waiting=_in_turn(channels, tried, clock()),
     )
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="tail") as pool:
         for worker in [pool.submit(state.work) for _ in range(parallel)]:
@@ -126,10 +145,13 @@ def tail_round(
     return state.summary()
 
 
-def _in_turn(channels: Sequence[ChannelT], now: datetime) -> deque[ChannelT]:
-    """Return the channels to visit, the most urgent first."""
+def _in_turn(channels: Sequence[ChannelT], tried: Tried, now: datetime) -> deque[ChannelT]:
+    """Return the channels to visit, the one neither confirmed nor tried for longest first.
+
+    By confirmations alone, one that fails or is read for long would come before all others every time.
+    """
     due = (each for each in channels if each.problem_at is None or each.problem_at + PROBLEM_PAUSE <= now)
-    return deque(sorted(due, key=lambda channel: channel.cursor_at or _NEVER))
+    return deque(sorted(due, key=lambda it: max(it.cursor_at or _NEVER, tried.get(it.channel_id, _NEVER))))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,6 +162,8 @@ class _Round(Generic[ChannelT]):
     follow_source: Callable[[LiveSource, ChannelT], Followed]
     on_problem: OnProblem[ChannelT]
     may_go_on: Callable[[], bool]
+    clock: Clock
+    tried: Tried
     waiting: deque[ChannelT]
     followed: dict[str, Followed] = field(default_factory=dict)
     problems: dict[str, PermanentError] = field(default_factory=dict)
@@ -156,20 +180,26 @@ class _Round(Generic[ChannelT]):
         with self.lock:
             if not self.waiting or self.ended_by or not self.may_go_on():
                 return None
-            return self.waiting.popleft()
+            channel = self.waiting.popleft()
+            self.tried[channel.channel_id] = self.clock()
+            return channel
 
     def _visit(self, channel: ChannelT) -> None:
         try:
             self.followed[channel.reference] = self.follow_source(self.source_for(channel), channel)
             if channel.problem_at is not None:
                 self.on_problem(channel, None)
-        except _FOR_ALL as error:
+        except (TransientError, PermanentError) as error:
+            self._note(channel, error)
+
+    def _note(self, channel: ChannelT, error: RoundError) -> None:
+        if concerns_all(error, _CALL):
             self.ended_by = error
             self.waiting.appendleft(channel)
-        except TransientError as error:
+        elif isinstance(error, TransientError):
             log.warning("event=channel_failed channel=%s reason=%s", channel.reference, error)
             self.failed[channel.reference] = error
-        except PermanentError as error:
+        else:
             log.warning("event=channel_problem channel=%s reason=%s", channel.reference, error)
             self.problems[channel.reference] = error
             self.on_problem(channel, error)

@@ -26,7 +26,10 @@ LIST_EVERY = timedelta(seconds=15)
 """Time between two looks for newly listed channels: two names each, of five allowed in 30 s."""
 
 _ROUND = timedelta(seconds=5)
-"""Pushes wait behind a round of questions at most so long, and one answer."""
+"""Pushes wait behind a round of questions at most so long, and one batch of a channel that is read again.
+
+That one may have to wait for its turn, half a minute at worst: pages of history are what Telegram limits.
+"""
 
 _PUSHES_AT_ONCE = 100
 _LOOK_SECONDS = 0.5
@@ -44,6 +47,8 @@ class TailLoop:
         self._progress = progress
         self._channels: dict[int, Channel] = {}
         self._due: dict[int, datetime] = {}
+        self._tried: dict[int, datetime] = {}
+        self._up_to_date: set[int] = set()
         self._postponed_until: datetime | None = None
         self._generation = feed.generation()
         self._listing = Timer(LIST_EVERY)
@@ -90,6 +95,7 @@ class TailLoop:
         """Make every channel due: what happened while there was no link is pushed by nobody."""
         self._generation = self._feed.generation()
         self._due.clear()
+        self._up_to_date.clear()
         self._progress.counts["reconnects"] += 1
 
     def _list_channels(self) -> None:
@@ -113,6 +119,7 @@ class TailLoop:
             rescan=self._options.rescan,
             parallel=self._options.parallel,
             deadline=now + _ROUND,
+            tried=self._tried,
             on_problem=self._tools.on_problem,
             should_stop=self._tools.stopping,
         )
@@ -129,12 +136,19 @@ class TailLoop:
         elif name in done.problems:
             self._due[channel.channel_id] = now + PROBLEM_PAUSE
         elif name not in done.left:
-            self._due[channel.channel_id] = now + self._options.check_every
+            error, soon = done.failed.get(name), now + self._options.check_every
+            self._due[channel.channel_id] = max(soon, error.until) if isinstance(error, Postponed) else soon
 
     def _note_followed(self, channel: Channel, followed: Followed) -> None:
         now, pushes = self._tools.clock(), self._feed.live and channel.member is True
-        self._channels[channel.channel_id] = replace(channel, cursor_at=now)
-        self._due[channel.channel_id] = now + (SILENCE if pushes else self._options.check_every)
+        if followed.stopped:
+            self._channels[channel.channel_id] = channel
+            self._due[channel.channel_id] = now
+            self._up_to_date.discard(channel.channel_id)
+        else:
+            self._channels[channel.channel_id] = replace(channel, cursor_at=now)
+            self._due[channel.channel_id] = now + (SILENCE if pushes else self._options.check_every)
+            self._up_to_date.add(channel.channel_id)
         self._progress.counts.update(
             new=followed.stored.new, edited=followed.stored.edited, deleted=followed.stored.deleted
         )
@@ -148,18 +162,23 @@ class TailLoop:
         if isinstance(done.ended_by, Postponed):
             self._postponed_until = done.ended_by.until
             log.warning("event=postponed reason=%s", done.ended_by)
-        elif done.ended_by:
+            return
+        if done.ended_by:
             raise done.ended_by
-        elif len(done.failed) > 1 or len(self._channels) == 1:  # one that fails alone stops no other
-            for error in () if done.followed else done.failed.values():
+        failed = [error for error in done.failed.values() if not isinstance(error, Postponed)]
+        if not done.followed and (len(failed) > 1 or len(self._channels) == 1):  # one alone stops no other
+            for error in failed:
                 raise error
 
     def _may_ask(self, now: datetime) -> bool:
         return self._postponed_until is None or self._postponed_until <= now
 
     def _store_newest(self, now: datetime) -> None:
-        """Store the newest posts of one channel that was followed and of which that was not done yet."""
-        left = self._due.keys() & self._channels.keys() - self._progress.newest
+        """Store the newest posts of one channel that was followed and of which that was not done yet.
+
+        Not before it was followed to an end: a channel that is read again goes on after its newest message.
+        """
+        left = self._up_to_date & self._channels.keys() - self._progress.newest
         if not self._options.newest or not left or not self._may_ask(now):
             return
         channel = self._channels[min(left)]
@@ -181,14 +200,16 @@ class TailLoop:
 
     def _take_pushes(self) -> None:
         pushed, left = self._tools.take(_LOOK_SECONDS), _PUSHES_AT_ONCE
-        while pushed is not None and self._apply(pushed) and left and not self._tools.stopping():
+        until = self._tools.clock() + _ROUND
+        while pushed is not None and self._apply(pushed, until) and left and not self._tools.stopping():
             left -= 1
             pushed = self._tools.take(0)
 
-    def _apply(self, pushed: Pushed) -> bool:
+    def _apply(self, pushed: Pushed, until: datetime) -> bool:
         """Store what was pushed; updates of channels that are not followed are none of ours.
 
-        False when that failed: each failure may have taken long, and a lost lease has to be noticed.
+        False when that failed or was not done by then: either may have taken long, and a lost lease has to be
+        noticed.
         """
         channel = self._channels.get(pushed.channel_id)
         if channel is None:
@@ -203,10 +224,10 @@ class TailLoop:
                 clock=self._tools.clock,
                 enqueue=self._tools.enqueue,
                 rescan=self._options.rescan,
-                should_stop=self._tools.stopping,
+                should_stop=lambda: self._tools.stopping() or self._tools.clock() >= until,
             )
             self._note_followed(channel, followed)
-            return True
+            return not followed.stopped
         return False
 
     @contextmanager

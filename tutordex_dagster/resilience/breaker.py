@@ -195,6 +195,11 @@ class CircuitBreaker:
         self._new_token = new_token
         self._read: tuple[datetime, Breaker] | None = None
 
+    @property
+    def window(self) -> timedelta:
+        """Return within what time failures count together."""
+        return self._policy.window
+
     def admit(self) -> UUID | None:
         """Return None for an ordinary call, the token of a probe.
 

@@ -9,6 +9,13 @@ class TelegramUnavailable(TransientError):  # noqa: N818 - a verdict, not every 
     """No answer, a broken link or a fault on Telegram's side: retried, and counted by the breaker."""
 
 
+class TelegramFaulty(TelegramUnavailable):
+    """Telegram answered that it failed: perhaps with this call or channel alone.
+
+    The breaker counts it once for all attempts of a call, and not while other calls are answered.
+    """
+
+
 class Postponed(TransientError):  # noqa: N818 - as above
     """Nothing is wrong, but no call may be made before `until` (aware UTC)."""
 
@@ -62,3 +69,18 @@ class SessionParked(PermanentError):  # noqa: N818 - as above
 
 class ChannelUnavailable(PermanentError):  # noqa: N818 - as above
     """This channel cannot be read (private, gone, unknown name, banned); others can."""
+
+
+_OF_THE_SESSION = (Postponed, SessionBusy, SessionDead, SessionParked)
+_OPENING = frozenset({"connect", "GetUsersRequest"})
+"""The calls that open a session."""
+
+
+def concerns_all(error: TransientError | PermanentError, call: str) -> bool:
+    """Tell whether no other channel can be read either, where reading any takes this kind of call.
+
+    A flood wait is for one kind of call: with another one, it concerns the channel that needs it.
+    """
+    if isinstance(error, FloodWait):
+        return error.method == call or error.method in _OPENING
+    return isinstance(error, _OF_THE_SESSION)

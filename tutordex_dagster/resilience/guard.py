@@ -11,7 +11,7 @@ from uuid import UUID
 
 from tutordex_dagster.errors import PermanentError, TransientError
 from tutordex_dagster.resilience.breaker import BreakerPolicy, BreakerStore, CircuitBreaker
-from tutordex_dagster.resilience.errors import BreakerOpen, Flooded, TelegramUnavailable
+from tutordex_dagster.resilience.errors import BreakerOpen, Flooded, TelegramFaulty, TelegramUnavailable
 from tutordex_dagster.resilience.metrics import Metrics, NoMetrics
 from tutordex_dagster.resilience.pacer import AsyncSleep, InThread, Pacer
 from tutordex_dagster.resilience.pacing import PacePolicy, PaceStore
@@ -79,6 +79,7 @@ class CallGuard:
         self._sleep = sleep
         self._in_thread = in_thread
         self._target = target
+        self._answered_at: datetime | None = None  # when a call last got what proves that Telegram works
 
     async def call(
         self,
@@ -102,7 +103,11 @@ class CallGuard:
             sleep=self._sleep,
             in_thread=self._in_thread,
         )
-        answer: T = await attempts(self._attempt, call)
+        try:
+            answer: T = await attempts(self._attempt, call)
+        except TelegramFaulty as fault:
+            await self._count(fault)
+            raise
         return answer
 
     async def flush(self) -> None:
@@ -138,8 +143,8 @@ class CallGuard:
         try:
             answer = await self._answer(call)
         except TelegramUnavailable as error:
-            reason, _, _ = str(error).partition("; ")
-            await self._in_thread(self._breaker.failed, reason, token)
+            if token is not None or not isinstance(error, TelegramFaulty):
+                await self._in_thread(self._breaker.failed, _reason(error), token)
             raise
         except (Flooded, PermanentError):
             await self._answered(self._breaker, token)
@@ -147,7 +152,20 @@ class CallGuard:
         await self._answered(self._breaker, token)
         return answer
 
+    async def _count(self, fault: TelegramFaulty) -> None:
+        """Have a call count that Telegram could not answer, unless it answers others.
+
+        One channel that fails on Telegram's side must not stop all others, however often it is asked; where
+        nothing else is answered either, the service is to be left alone.
+        """
+        if self._breaker is None:
+            return
+        since = self._clock() - self._breaker.window
+        if self._answered_at is None or self._answered_at <= since:
+            await self._in_thread(self._breaker.failed, _reason(fault), None)
+
     async def _answered(self, breaker: CircuitBreaker, token: UUID | None) -> None:
+        self._answered_at = self._clock()
         if token is not None:  # spares every ordinary call the way to a thread
             await self._in_thread(breaker.succeeded, token)
 
@@ -179,6 +197,11 @@ class CallGuard:
                 call.method,
                 type(error).__name__,
             )
+
+
+def _reason(error: TelegramUnavailable) -> str:
+    """Return what happened, without what is done about it."""
+    return str(error).partition("; ")[0]
 
 
 def build_guard(

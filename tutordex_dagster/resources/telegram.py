@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tutordex_dagster.capture.telegram.connection import TelegramConnection
 
 FOLLOWING_PATIENCE_SECONDS = 5.0
-"""A longer flood wait ends a round of following: other channels must not wait behind it."""
+"""A longer flood wait is not sat out by a round of following: other channels must not wait behind it."""
 
 FOLLOWING_CALL_SECONDS = 10.0
 """A call that takes longer is given up until the next round: Dagster kills a tick after 60 s."""

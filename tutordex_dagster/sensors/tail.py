@@ -4,13 +4,13 @@ The same reading runs without Dagster as `tutordex tail`, which learns of a post
 has the session, this sensor only reports.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import dagster as dg
 
 from tutordex_dagster.assets.unreported import REPORTED_AT_ONCE, report_unreported
-from tutordex_dagster.capture.tail_round import RoundSummary, tail_round
+from tutordex_dagster.capture.tail_round import RoundSummary, Tried, tail_round
 from tutordex_dagster.errors import PermanentError, TransientError, UsageError
 from tutordex_dagster.operations.tail_parts import measure
 from tutordex_dagster.partitions import grid_order, publish_partitions
@@ -24,11 +24,12 @@ from tutordex_dagster.settings import Settings
 from tutordex_dagster.store.channels import Channel
 
 BUDGET = timedelta(seconds=20)
-"""No further channel is begun after that long: Dagster ends a tick after 60 s."""
+"""No channel is begun or read further after that long: Dagster ends a tick after 60 s."""
 
 
 def tail_sensor(*, settings: Settings) -> dg.SensorDefinition:
     """Make the sensor. It starts no runs: what it stores is extracted by those of the extract sensors."""
+    tried: dict[int, datetime] = {}
 
     @dg.sensor(
         name="tail",
@@ -38,14 +39,14 @@ def tail_sensor(*, settings: Settings) -> dg.SensorDefinition:
         " outside of runs in the grid.",
     )
     def tail(context: dg.SensorEvaluationContext, services: dg.ResourceParam[Services]) -> dg.SkipReason:
-        told = _follow(context.instance, services)
+        told = _follow(context.instance, services, tried)
         reported = _report(context.instance, services)
         return dg.SkipReason(f"{told}{f' {reported} hours were reported.' if reported else ''}")
 
     return tail
 
 
-def _follow(instance: dg.DagsterInstance, services: Services) -> str:
+def _follow(instance: dg.DagsterInstance, services: Services, tried: Tried) -> str:
     """Follow every channel once; say what came of it, or why nobody was asked."""
     if not services.settings.supabase_raw_enabled:
         return RAW_OFF
@@ -55,7 +56,7 @@ def _follow(instance: dg.DagsterInstance, services: Services) -> str:
         with services.tail() as feed:
             unknown = _sync(feed)
             publish_partitions(instance, [channel.reference for channel in services.channels.all()])
-            return f"{_round(services, feed)}{unknown}"
+            return f"{_round(services, feed, tried)}{unknown}"
     except (TransientError, PermanentError) as error:
         return _for_now(services, error)
 
@@ -69,7 +70,7 @@ def _sync(feed: TailFeed) -> str:
     return ""
 
 
-def _round(services: Services, feed: TailFeed) -> str:
+def _round(services: Services, feed: TailFeed, tried: Tried) -> str:
     channels = feed.channels()
     done = tail_round(
         channels,
@@ -80,6 +81,7 @@ def _round(services: Services, feed: TailFeed) -> str:
         rescan=timedelta(days=services.settings.tail_rescan_days),
         parallel=services.settings.parallelism_max,
         deadline=services.clock() + BUDGET,
+        tried=tried,
         on_problem=partial(_note_problem, services),
     )
     for channel in channels:
@@ -98,12 +100,14 @@ def _summed_up(services: Services, done: RoundSummary) -> str:
     lines = [
         f"{len(done.followed)} channels: {stored.new} new, {stored.edited} edited, {stored.deleted} deleted.",
         *(f"{reference} cannot be followed: {error}." for reference, error in done.problems.items()),
-        *(f"{reference} failed: {error}." for reference, error in done.failed.items()),
+        *(f"{reference} failed: {_for_now(services, error)}" for reference, error in done.failed.items()),
     ]
     if done.ended_by:
         lines.append(_for_now(services, done.ended_by))
     if done.left:
         lines.append(f"{len(done.left)} channels are left to the next tick.")
+    if done.stopped:
+        lines.append(f"{len(done.stopped)} channels are read further in the next tick.")
     return " ".join(lines)
 
 

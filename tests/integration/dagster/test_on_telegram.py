@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from telethon.tl.functions.contacts import ResolveUsernameRequest
 from telethon.tl.functions.messages import GetHistoryRequest
 
 from tests.integration.dagster.ticks import carry_out, requests, skipped, tick
@@ -33,6 +34,11 @@ STATES = """
 SELECT state::text, count(*) FROM channel_hours JOIN channels USING (channel_id)
 WHERE reference = 't.me/{}' AND hour < hour_of('{}') GROUP BY state
 """
+FORGET_THE_HASH = """
+DELETE FROM channel_access USING channels
+WHERE channels.channel_id = channel_access.channel_id AND reference = 't.me/beta_agency'
+"""
+FORGET_THE_CURSOR = "UPDATE channels SET cursor = NULL, cursor_at = NULL WHERE reference = 't.me/beta_agency'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +182,31 @@ def test_a_long_flood_wait_ends_the_run_and_is_waited_for_by_the_sensors(telegra
     assert "Telegram is not read: Telegram asked to wait until" in skipped(telegram.seal())
     assert telegram.server.count("GetHistoryRequest") <= 2, "one of each channel that was being read"
     assert telegram.world.rows("SELECT count(*) FROM channel_hours WHERE state = 'failed'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("call", "forget"),
+    [(ResolveUsernameRequest, FORGET_THE_HASH), (GetHistoryRequest, FORGET_THE_CURSOR)],
+    ids=["a name is looked up", "a channel is read again"],
+)
+def test_a_flood_wait_is_obeyed_by_the_tail_and_stops_no_channel_that_needs_other_calls(
+    telegram: Telegram, call: type, forget: str
+) -> None:
+    telegram.tail()
+    with telegram.world.services.database.connection() as connection:
+        connection.execute(forget)
+    telegram.server.flood(call, 0, 3000)
+    telegram.server.forget_calls()
+
+    for number in range(3):
+        posted = telegram.server.post(ALPHA, f"number {number}", push=False)
+        telegram.world.clock.advance(timedelta(minutes=1))
+        told = telegram.tail()
+        assert told.startswith("1 channels: 1 new, 0 edited, 0 deleted. ")
+        assert f"t.me/{BETA} failed: Telegram: asks to wait with {call.__name__} until" in told
+        assert telegram.stored(ALPHA)[posted] == f"number {number}"
+
+    assert telegram.server.count(call.__name__) == 1
 
 
 def test_a_channel_that_became_private_fails_alone(telegram: Telegram) -> None:

@@ -160,6 +160,7 @@ UNTIL = NOW + timedelta(minutes=20)
     "error",
     [
         FloodWait(method="GetHistoryRequest", until=UNTIL),
+        FloodWait(method="GetUsersRequest", until=UNTIL),
         SessionBusy("session: another process has it"),
         SessionDead("session: was revoked"),
     ],
@@ -179,6 +180,19 @@ def test_what_concerns_a_session_stops_the_channels_read_through_it_and_only_the
     assert beta.asked == []
     assert stored(world) == [(9, 1)]
     assert world.rows("SELECT count(*) FROM channel_hours WHERE state = 'failed'") == [(0,)]
+
+
+def test_a_flood_wait_for_a_name_stops_only_the_channel_that_has_to_be_looked_up(world: World) -> None:
+    world = with_settings(world, parallelism_max=1)
+    flood = FloodWait(method="ResolveUsernameRequest", until=UNTIL)
+    alpha, beta = channel("alpha", 1, error=flood), channel("beta", 2, messages=hourly(START, 3))
+    world = with_telegram(world, alpha, beta, since=START)
+
+    parts = read(world)
+
+    assert failed(parts) == {"Telegram": 3}
+    assert len(alpha.asked) == 1
+    assert stored(world) == [(2, 3)]
 
 
 @pytest.mark.parametrize(

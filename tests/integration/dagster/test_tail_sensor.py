@@ -1,15 +1,19 @@
 """The tail sensor: what happened is stored, what was stored is shown, and what is in the way is named."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import dagster as dg
 import pytest
+from typing_extensions import override
 
-from tests.integration.dagster.telegram import channel, message, with_telegram
+from tests.integration.dagster.telegram import FakeChannel, channel, message, with_telegram
 from tests.integration.dagster.ticks import read_everything, tick, with_settings
 from tests.integration.dagster.world import NOW, START, World, post
 from tutordex_dagster.assets.keys import RAW_MESSAGES, extraction_key
+from tutordex_dagster.capture.contract import ChannelInfo, Message
 from tutordex_dagster.errors import TransientError, TutorDexError
 from tutordex_dagster.partitions import grid_order, partition_key
 from tutordex_dagster.resilience.errors import ChannelUnavailable, FloodWait, SessionBusy, SessionParked
@@ -177,6 +181,58 @@ def test_a_flood_wait_ends_the_round_and_says_how_long(world: World) -> None:
 
     assert "(40 s left)." in told
     assert told.endswith("1 channels are left to the next tick.")
+
+
+def test_a_flood_wait_for_one_kind_of_call_stops_only_who_needs_it_and_says_how_long(world: World) -> None:
+    until = NOW + timedelta(hours=5)
+    alpha = channel("alpha", 1, error=FloodWait(method="ResolveUsernameRequest", until=until))
+    beta = channel("beta", 2, messages=[message(1, NOW - timedelta(minutes=5))])
+    world = with_telegram(world, alpha, beta, since=START)
+
+    told = tail(world)
+
+    assert told.startswith(
+        "1 channels: 1 new, 0 edited, 0 deleted. t.me/alpha failed: Telegram: asks to wait"
+    )
+    assert "(18000 s left)." in told
+
+
+class Forgetful(FakeChannel):
+    """A channel that cannot tell what changed; each of its messages takes a tenth of a second to read."""
+
+    pause: Callable[[], object] = staticmethod(lambda: None)
+
+    @override
+    def changes(self, since: int) -> None:
+        return None
+
+    @override
+    def newer(self, after_id: int) -> Iterator[Message]:
+        for each in super().newer(after_id):
+            self.pause()
+            yield each
+
+
+def test_a_channel_read_again_takes_the_time_of_one_tick_and_is_read_further_after_the_others(
+    world: World,
+) -> None:
+    alpha = Forgetful(info=ChannelInfo(channel_id=1, reference="t.me/alpha", title="alpha"))
+    alpha.messages = [message(1, NOW - timedelta(minutes=1))]
+    beta = channel("beta", 2)
+    world = with_settings(with_telegram(world, alpha, beta, since=START), parallelism_max=1)
+    sense = sensor.tail_sensor(settings=world.services.settings)
+    tick(world, sense)
+    alpha.messages = [message(number, NOW + timedelta(seconds=number / 10)) for number in range(1, 302)]
+    alpha.pause = lambda: world.clock.advance(timedelta(seconds=0.1))
+    beta.messages = [message(1, NOW)]
+    told = [str(cast("dg.SkipReason", tick(world, sense)).skip_message) for _ in range(3)]
+
+    assert told[0].startswith(
+        "1 channels: 200 new, 0 edited, 0 deleted. 1 channels are left to the next tick."
+        " 1 channels are read further in the next tick."
+    )
+    assert told[1].startswith("2 channels: 101 new, 0 edited, 0 deleted. 2 hours")
+    assert told[2] == "2 channels: 0 new, 0 edited, 0 deleted."
 
 
 def test_how_far_behind_a_channel_is_followed_is_measured(world: World) -> None:

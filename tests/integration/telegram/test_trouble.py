@@ -23,7 +23,7 @@ from tutordex_dagster.capture.telegram.connection import TelegramConnection
 from tutordex_dagster.capture.telegram.source import TelegramSource
 from tutordex_dagster.errors import PermanentError
 from tutordex_dagster.resilience.breaker import BreakerPolicy
-from tutordex_dagster.resilience.errors import BreakerOpen, FloodWait, TelegramUnavailable
+from tutordex_dagster.resilience.errors import BreakerOpen, FloodWait, TelegramFaulty, TelegramUnavailable
 from tutordex_dagster.resilience.retry import ONE_ATTEMPT, RetryPolicy
 
 HISTORY = functions.messages.GetHistoryRequest
@@ -158,6 +158,27 @@ def test_a_connection_can_be_told_to_try_again_at_once(
     telegram.listen_again()
     connection.reconnect()
     assert connection.connected
+
+
+def test_faults_open_the_breaker_only_where_nothing_else_is_answered(
+    telegram: LoopbackTelegram, connect: Connect
+) -> None:
+    policy = BreakerPolicy(window=timedelta(minutes=1), threshold=3, open_timeout=timedelta(minutes=1))
+    time = FlyingTime()
+    connection = connect(guard=quick_guard(breaker=policy, clock=time.clock, sleep=time.sleep))
+    connection.open()
+    source = source_of(telegram, connection)
+    telegram.on(HISTORY, fault(error=(500, "HISTORY_GET_FAILED")), times=math.inf)
+    for _ in range(5):
+        with pytest.raises(TelegramFaulty):
+            source.newest(2)
+        assert source.cursor() == telegram.pts(NAME)
+    time.now += policy.window
+    for _ in range(3):
+        with pytest.raises(TelegramFaulty):
+            source.newest(2)
+    with pytest.raises(BreakerOpen):
+        source.cursor()
 
 
 def test_an_outage_opens_the_breaker_and_flood_waits_do_not(

@@ -204,7 +204,13 @@ def nothing() -> None:
     """Let the answer arrive."""
 
 
-def follows(world: World, log: ModelLog, *plan: Interruption, batch_size: int = 4) -> Followed:
+def follows(
+    world: World,
+    log: ModelLog,
+    *plan: Interruption,
+    batch_size: int = 4,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Followed:
     """Follow the channel; `plan` is what happens meanwhile."""
     return follow(
         ModelSource(world, plan),
@@ -214,6 +220,7 @@ def follows(world: World, log: ModelLog, *plan: Interruption, batch_size: int = 
         enqueue=LIVE,
         rescan=DAYS,
         batch_size=batch_size,
+        should_stop=should_stop,
     )
 
 

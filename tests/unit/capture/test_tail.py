@@ -192,40 +192,6 @@ def test_a_source_that_announces_more_but_tells_nothing_is_not_asked_for_ever() 
         follow(Stuck(world), log.position(ID), log=log, clock=world.clock, enqueue=(), rescan=DAYS)
 
 
-def test_told_to_stop_it_ends_between_two_parts_and_keeps_their_cursor() -> None:
-    world, log = followed_world()
-    for _ in range(5):
-        world.post()
-    done = follow(
-        ModelSource(world),
-        log.position(ID),
-        log=log,
-        clock=world.clock,
-        enqueue=(),
-        rescan=DAYS,
-        should_stop=lambda: bool(log.batches),
-    )
-    assert (done.cursor, log.position(ID).cursor, done.stored.new) == (6, 6, 3)
-
-
-def test_told_to_stop_while_reading_again_it_keeps_the_old_cursor() -> None:
-    world, log = followed_world()
-    for _ in range(5):
-        world.post()
-    world.forgotten = len(world.events)
-    done = follow(
-        ModelSource(world),
-        log.position(ID),
-        log=log,
-        clock=world.clock,
-        enqueue=(),
-        rescan=DAYS,
-        batch_size=2,
-        should_stop=lambda: bool(log.batches),
-    )
-    assert (done.cursor, log.position(ID).cursor, done.stored.new, done.rescanned) == (3, 3, 2, False)
-
-
 def test_a_source_that_is_away_leaves_a_channel_never_followed_as_it_was() -> None:
     world = World()
     log = ModelLog(world)

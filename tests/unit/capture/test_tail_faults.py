@@ -75,13 +75,19 @@ class TailMachine(RuleBasedStateMachine):
     @rule(
         plan=st.lists(st.lists(st.tuples(_ACTS, st.integers(0, 50)), max_size=3), max_size=4),
         crash=st.none() | st.tuples(st.integers(0, 3), st.booleans()),
+        hurried=st.booleans(),
     )
     def it_is_followed(
-        self, plan: Sequence[Sequence[tuple[str, int]]], crash: tuple[int, bool] | None
+        self, plan: Sequence[Sequence[tuple[str, int]]], crash: tuple[int, bool] | None, *, hurried: bool
     ) -> None:
         self.log.crash = crash
         with suppress(Away, Crash):
-            follows(self.world, self.log, *(partial(self._interrupt, acts) for acts in plan))
+            follows(
+                self.world,
+                self.log,
+                *(partial(self._interrupt, acts) for acts in plan),
+                should_stop=lambda: hurried,
+            )
         self.log.crash = None
         self._note_demands()
 

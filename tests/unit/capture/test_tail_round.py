@@ -8,10 +8,12 @@ from threading import Barrier
 import pytest
 
 from tests.unit.capture.channel_model import DAYS, START, Away, ModelSource, World
+from tutordex_dagster.capture.contract import CaptureBatch, Message
 from tutordex_dagster.capture.memory import MemoryRawLog
 from tutordex_dagster.capture.tail_round import PROBLEM_PAUSE, RoundSummary, tail_round
 from tutordex_dagster.errors import PermanentError, TransientError
 from tutordex_dagster.resilience.errors import (
+    BreakerOpen,
     ChannelUnavailable,
     FloodWait,
     SessionBusy,
@@ -47,6 +49,7 @@ class Round:
     log: MemoryRawLog = field(default_factory=MemoryRawLog)
     seconds_each: float = 0
     forgotten: int = 0
+    tried: dict[int, datetime] = field(default_factory=dict)
 
     def run(
         self, channels: Sequence[Channel], *, parallel: int = 1, seconds: float = 60, stop_after: int = 99
@@ -61,6 +64,7 @@ class Round:
             rescan=DAYS,
             parallel=parallel,
             deadline=NOW + timedelta(seconds=seconds),
+            tried=self.tried,
             on_problem=self._note_problem,
             should_stop=lambda: len(self.visited) >= stop_after,
         )
@@ -99,10 +103,60 @@ def test_it_names_the_channels_whose_source_had_forgotten_what_changed() -> None
     assert ran.run([Channel(1), Channel(2)]).rescanned == ("t.me/1",)
 
 
+def test_channels_tried_longest_ago_come_first_whatever_came_of_it() -> None:
+    channels = [Channel(1, error=Away("away; again later")), Channel(2), Channel(3, cursor_at=START)]
+    ran = Round(seconds_each=4)
+    done = ran.run(channels, seconds=5)
+    assert (ran.visited, done.left) == ([1, 2], ("t.me/3",))
+    assert ran.tried == {1: NOW, 2: NOW + timedelta(seconds=4)}
+    ran.visited.clear()
+    ran.run(channels)
+    assert ran.visited == [3, 1, 2]
+
+
+def test_the_channel_that_met_the_open_breaker_is_not_the_next_to_probe() -> None:
+    refused = BreakerOpen("telegram: no calls; they go on by themselves", until=NOW)
+    broken = Channel(1, error=refused)
+    others = [Channel(2, cursor_at=START), Channel(3, cursor_at=START)]
+    ran = Round()
+    assert ran.run([broken, *others]).ended_by is refused
+    assert list(ran.run([broken, *others]).followed) == ["t.me/2", "t.me/3"]
+
+
 def test_after_the_deadline_no_further_channel_is_begun() -> None:
     ran = Round(seconds_each=4)
     done = ran.run([Channel(number) for number in range(1, 6)], seconds=10)
     assert (ran.visited, done.left) == ([1, 2, 3], ("t.me/4", "t.me/5"))
+
+
+def test_after_the_deadline_a_channel_that_is_read_again_is_left_where_it_is() -> None:
+    """Both have 999 posts newer than the one stored, and a page takes a second."""
+    ran = Round()
+    worlds = {number: World(now=NOW, channel_id=number) for number in (1, 2)}
+    for number, world in worlds.items():
+        first = world.shown(world.post())
+        assert isinstance(first, Message)
+        ran.log.store(CaptureBatch(channel_id=number, source="telegram", observed_at=NOW, messages=[first]))
+        for _ in range(999):
+            world.post()
+
+    def page_arrives() -> None:
+        ran.now += timedelta(seconds=0.5)  # asked and answered
+
+    done = tail_round(
+        [Channel(1), Channel(2)],
+        lambda channel: ModelSource(worlds[channel.channel_id], [page_arrives] * 9999),
+        log=ran.log,
+        clock=lambda: ran.now,
+        enqueue=(),
+        rescan=DAYS,
+        parallel=1,
+        deadline=NOW + timedelta(seconds=20),
+        tried=ran.tried,
+        on_problem=lambda *_: None,
+    )
+    assert (done.stopped, done.rescanned, done.left) == (("t.me/1",), (), ("t.me/2",))
+    assert (done.stored.new, ran.now - NOW) == (100, timedelta(seconds=35))
 
 
 def test_told_to_stop_it_begins_no_further_channel() -> None:
@@ -140,7 +194,9 @@ def test_a_channel_that_can_be_read_again_is_told_once() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        FloodWait(method="GetHistoryRequest", until=NOW),
+        FloodWait(method="GetChannelDifferenceRequest", until=NOW),
+        FloodWait(method="connect", until=NOW),
+        BreakerOpen("telegram: no calls; they go on by themselves", until=NOW),
         SessionBusy("session tail: is used by host:1; wait"),
         SessionDead("session tail: is banned; log in again"),
         SessionParked("session tail: is parked; log in again"),
@@ -151,6 +207,14 @@ def test_what_concerns_every_channel_ends_the_round(error: TransientError | Perm
     done = (ran := Round()).run([Channel(1), Channel(2, error=error), Channel(3)])
     assert (ran.visited, ran.problems) == ([1, 2], [])
     assert (done.ended_by, done.left, list(done.followed)) == (error, ("t.me/2", "t.me/3"), ["t.me/1"])
+
+
+@pytest.mark.parametrize("method", ["ResolveUsernameRequest", "GetFullChannelRequest", "GetHistoryRequest"])
+def test_a_flood_wait_for_what_only_some_channels_need_stops_no_other(method: str) -> None:
+    flood = FloodWait(method=method, until=NOW + timedelta(hours=5))
+    done = Round().run([Channel(1), Channel(2, error=flood), Channel(3)])
+    assert (done.ended_by, done.left, done.failed) == (None, (), {"t.me/2": flood})
+    assert list(done.followed) == ["t.me/1", "t.me/3"]
 
 
 def test_an_unexpected_error_is_raised_once_the_others_are_done() -> None:
@@ -178,6 +242,7 @@ def test_channels_are_followed_side_by_side() -> None:
         rescan=DAYS,
         parallel=2,
         deadline=NOW + timedelta(seconds=1),
+        tried={},
         on_problem=lambda *_: None,
     )
     assert (sorted(sources), len(done.followed)) == ([1, 2], 2)

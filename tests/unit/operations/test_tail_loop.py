@@ -10,7 +10,12 @@ from tests.unit.operations.tail_stage import CHECK, OPTIONS, Stage
 from tutordex_dagster.capture.tail import Pushed
 from tutordex_dagster.errors import TransientError, UsageError
 from tutordex_dagster.operations.tail_loop import LIST_EVERY, SILENCE
-from tutordex_dagster.resilience.errors import BreakerOpen, ChannelUnavailable, SessionBusy, SessionDead
+from tutordex_dagster.resilience.errors import (
+    BreakerOpen,
+    ChannelUnavailable,
+    SessionBusy,
+    SessionDead,
+)
 from tutordex_dagster.windows import HOUR
 
 MINUTE = timedelta(minutes=1)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from tutordex_dagster.resilience.errors import (
     FloodWait,
     SessionBusy,
     SessionDead,
+    TelegramFaulty,
     TelegramUnavailable,
 )
 from tutordex_dagster.resilience.guard import CallGuard, build_guard, telegram_limits
@@ -90,6 +92,10 @@ class World:
 
 def no_answer() -> TelegramUnavailable:
     return TelegramUnavailable("Telegram: connection reset; it is tried again")
+
+
+def faulty() -> TelegramFaulty:
+    return TelegramFaulty("Telegram: GetHistoryRequest failed on its side (NEED_HELP); it is tried again")
 
 
 def flood(wait: float) -> Flooded:
@@ -220,6 +226,62 @@ def test_five_failures_in_a_row_end_the_call_and_open_the_breaker() -> None:
     with pytest.raises(BreakerOpen, match=r"repeated failures \(Telegram: connection reset\); they go on"):
         world.call()
     assert len(world.sent) == 5
+
+
+def test_a_call_that_telegram_fails_to_answer_is_tried_again_and_counts_once() -> None:
+    world = World(*(faulty() for _ in range(5)))
+    with pytest.raises(TelegramFaulty):
+        world.call()
+    assert len(world.sent) == 5
+    assert (world.breaker.state, len(world.breaker.failures)) == ("closed", 1)
+    assert world.breaker.reason == "Telegram: GetHistoryRequest failed on its side (NEED_HELP)"
+    world.steps = [faulty(), "answer"]
+    assert world.call() == "answer"
+    assert len(world.breaker.failures) == 1
+
+
+def test_one_channel_that_always_fails_stops_no_call_for_another() -> None:
+    async def many() -> None:
+        guard = world.guard()
+        for _ in range(50):
+            assert await guard.call("Other", world.send) == "answer"
+            world.steps = [faulty() for _ in range(5)]
+            with pytest.raises(TelegramFaulty):
+                await guard.call("Other", world.send)
+
+    world = World()
+    run(many())
+    assert world.breaker == Breaker()
+
+
+def test_where_nothing_is_answered_but_faults_the_breaker_opens_and_stays_open() -> None:
+    async def call_on(guard: CallGuard) -> None:
+        while True:
+            with suppress(TelegramFaulty):
+                await guard.call("Other", world.send)
+
+    async def outage() -> None:
+        guard = world.guard()
+        await guard.call("Other", world.send)
+        world.steps = [faulty() for _ in range(999)]
+        with pytest.raises(BreakerOpen, match="failed on its side"):
+            await call_on(guard)
+        sent = len(world.sent)
+        await asyncio.sleep(61)
+        with pytest.raises(BreakerOpen):
+            await guard.call("Other", world.send)
+        assert len(world.sent) == sent + 1
+
+    world = World()
+    run(outage())
+    assert world.breaker.state == "open"
+
+
+def test_without_a_breaker_faults_are_told_all_the_same() -> None:
+    world = World(*(faulty() for _ in range(5)))
+    with pytest.raises(TelegramFaulty):
+        world.call(world.guard(breaker=False))
+    assert world.breaker == Breaker()
 
 
 def test_a_refused_call_uses_up_no_slot_of_the_pace() -> None:

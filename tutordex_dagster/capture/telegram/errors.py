@@ -16,6 +16,7 @@ from tutordex_dagster.resilience.errors import (
     ChannelUnavailable,
     Flooded,
     SessionDead,
+    TelegramFaulty,
     TelegramUnavailable,
 )
 
@@ -134,7 +135,7 @@ def _of_rpc(error: tg.RPCError, method: str, about: str) -> TutorDexError:
     if isinstance(error, tg.PersistentTimestampInvalidError | tg.PersistentTimestampEmptyError):
         return CursorRefused(f"{about}: Telegram cannot tell what changed since then; it is read again")
     if isinstance(error, _PASSING) or abs(error.code or 0) >= _SERVER_FAULT:
-        return TelegramUnavailable(_again(f"{method} failed on its side ({_name(error)})"))
+        return TelegramFaulty(_again(f"{method} failed on its side ({_name(error)})"))
     return _refusal(error, method, about)
 
 
