@@ -30,6 +30,10 @@ class _Shape:
     example: str
 
 
+def _adapter(form: Any) -> TypeAdapter[Any]:  # noqa: ANN401 - a union is no `type` to a type checker
+    return TypeAdapter(form)
+
+
 class _Tier(TierRate):
     """A rate as a person writes it: the post's words for it take no part in a comparison."""
 
@@ -48,17 +52,17 @@ def _on_the_clock(value: TimeAvailability) -> TimeAvailability:
 
 
 _SHAPES: Mapping[Kind, _Shape] = {
-    "code": _Shape(TypeAdapter(str), "text", "the words of the post"),
-    "text": _Shape(TypeAdapter(str | tuple[str, ...]), "text", "the words of the post"),
-    "amount": _Shape(TypeAdapter(FiniteFloat), "amount", "35"),
-    "set": _Shape(TypeAdapter(tuple[str, ...]), "list", "Maths; Science"),
+    "code": _Shape(_adapter(str), "text", "the words of the post"),
+    "text": _Shape(_adapter(str | tuple[str, ...]), "text", "the words of the post"),
+    "amount": _Shape(_adapter(FiniteFloat), "amount", "35"),
+    "set": _Shape(_adapter(tuple[str, ...]), "list", "Maths; Science"),
     "slots": _Shape(
-        TypeAdapter(Annotated[TimeAvailability, AfterValidator(_on_the_clock)]),
+        _adapter(Annotated[TimeAvailability, AfterValidator(_on_the_clock)]),
         "availability",
         '{"explicit": {"monday": ["16:00-18:00"]}}',
     ),
     "tiers": _Shape(
-        TypeAdapter(tuple[_Tier, ...]),
+        _adapter(tuple[_Tier, ...]),
         "list of rates",
         '[{"tutor_type": "Part-time", "min": 30, "max": 35}]',
     ),
