@@ -91,10 +91,14 @@ async def test_catching_up_after_a_restart_needs_a_stored_state_and_a_short_gap(
         await after.connect()
         if stored:
             await until("the difference", lambda: server.count("GetChannelDifferenceRequest"))
-        channel.post("last")
-        await until("the last post", lambda: heard and heard[-1][-1] == "last")
+
+        def told() -> bool:
+            channel.post("last")  # again and again: pushed beside the difference, it may get lost
+            return bool(heard) and heard[-1][-1] == "last"
+
+        await until("the last post", told)
         await after.disconnect()
-        assert len(heard) == recovered + 1
+        assert len([text for *_, text in heard if text != "last"]) == recovered
 
 
 @in_a_loop
