@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 0.25
 _ANSWER_SECONDS = 2.0
 _STORAGE_SECONDS = 120.0  # seconds at most; a new Dagster release may have to change large tables
-_STORAGE_TRIES = 2
 
 FIRST_FILL = "first fill"
 
@@ -96,18 +95,13 @@ def _prepare(settings: "Settings") -> "Urls":
 
 
 def prepare_dagster_storage(environment: Mapping[str, str], logs: Path) -> None:
-    """Make Dagster's own tables, or bring them up to date, before its programs start side by side.
-
-    Each of them makes missing tables itself, and two at once fail. So this may fail beside the first program;
-    it is tried again, and then the tables are there. Raises PermanentError when it cannot.
-    """
+    """Make Dagster's own tables, or bring them up to date; raises PermanentError when that fails."""
     migrate = [sys.executable, "-m", "dagster", "instance", "migrate"]
     program = Program(name="Dagster storage", arguments=migrate, log=logs / "storage.log")
-    for _ in range(_STORAGE_TRIES):
-        child = Child(program, environment)
-        if child.wait(_STORAGE_SECONDS) == 0:
-            return
-        stop_all([child])
+    child = Child(program, environment)
+    if child.wait(_STORAGE_SECONDS) == 0:
+        return
+    stop_all([child])
     raise PermanentError(
         f"{program.name}: could not be prepared ({child.last_line()}); read {program.log}, then start again"
     )

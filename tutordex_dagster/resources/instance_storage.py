@@ -2,7 +2,9 @@
 
 `dagster-postgres` opens a connection for every statement, and looks for its tables whenever an instance is
 made, as a code server does with every tick: an idle system opened 28 connections a second, and that was most
-of what it did (`bench/idle.py`). Here all storages of a process share a pool.
+of what it did (`bench/idle.py`). Here all storages of a process share a pool. Where the tables are missing,
+two programs that start side by side both make them, and one fails, which a code server shows as an error of
+its definitions for as long as it lives. Here one waits for the other.
 
 When a run is created, Dagster notes each of its partitions as planned, which takes 11 ms apiece: 37 s for 20
 channels × 168 hours. Dagster hands them over as one batch, and here it is stored as one.
@@ -10,16 +12,17 @@ channels × 168 hours. Dagster hands them over as one batch, and here it is stor
 `dagster.yaml` names these classes; those of `dagster-postgres` work on the same tables, only slower.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import dagster as dg
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 from dagster_postgres.utils import pg_url_from_config
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, func, select
 from typing_extensions import override
 
 from tutordex_dagster.store.database import LINK
@@ -29,7 +32,9 @@ _KEPT = 2
 
 _PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 
-_Storage = TypeVar("_Storage", bound=PostgresRunStorage | PostgresScheduleStorage | PostgresEventLogStorage)
+_TABLES_LOCK = 20252
+"""Advisory lock of whoever makes Dagster's tables, beside that of our own migrations."""
+
 _with_tables: set[tuple[type, str]] = set()
 """Storages whose tables this process has seen already, each with the URL of its database."""
 
@@ -47,56 +52,48 @@ def engine_of(url: str) -> Engine:
     )
 
 
-def _arguments(
-    storage: type[_Storage], inst_data: ConfigurableClassData | None, config: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what a storage is made of; only the first of its kind looks for its tables, and makes them."""
-    url = pg_url_from_config(config)
-    wanted = config.get("should_autocreate_tables", True) and (storage, url) not in _with_tables
-    return {"postgres_url": url, "should_autocreate_tables": wanted, "inst_data": inst_data}
+@contextmanager
+def _one_at_a_time(url: str) -> Iterator[None]:
+    """Keep every other process from making tables until the block ends."""
+    with engine_of(url).connect().execution_options(isolation_level="READ COMMITTED") as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(_TABLES_LOCK)))
+        yield
+        connection.rollback()
 
 
-def _on_pool(storage: _Storage) -> _Storage:
-    """Move a storage from a connection for every statement to the process's pool."""
-    _with_tables.add((type(storage), storage.postgres_url))
-    storage._engine = engine_of(storage.postgres_url)  # noqa: SLF001 - as `optimize_for_webserver` does
-    return storage
+class _Pooled:
+    """Puts a storage of `dagster-postgres` on the process's pool; stands before it among the bases."""
+
+    _engine: Engine
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> Self:
+        """Open the storage; the first of its kind in this process looks for its tables, and makes them."""
+        url = pg_url_from_config(config_value)
+        first = (cls, url) not in _with_tables and config_value.get("should_autocreate_tables", True)
+        arguments = {"postgres_url": url, "should_autocreate_tables": first, "inst_data": inst_data}
+        with _one_at_a_time(url) if first else nullcontext():
+            opened = cls(**arguments)
+        _with_tables.add((cls, url))
+        opened._engine = engine_of(url)
+        return opened
 
 
-class PooledRunStorage(PostgresRunStorage):
+class PooledRunStorage(_Pooled, PostgresRunStorage):
     """The runs of `dagster-postgres` on the process's pool."""
 
-    @classmethod
-    @override
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
-    ) -> Self:
-        return _on_pool(cls(**_arguments(cls, inst_data, config_value)))
 
-
-class PooledScheduleStorage(PostgresScheduleStorage):
+class PooledScheduleStorage(_Pooled, PostgresScheduleStorage):
     """The ticks of `dagster-postgres` on the process's pool."""
 
-    @classmethod
-    @override
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
-    ) -> Self:
-        return _on_pool(cls(**_arguments(cls, inst_data, config_value)))
 
-
-class PooledEventLogStorage(PostgresEventLogStorage):
+class PooledEventLogStorage(_Pooled, PostgresEventLogStorage):
     """The event log of `dagster-postgres` on the process's pool; planned partitions take one statement.
 
     When a batch cannot be stored, Dagster itself falls back to writing one by one.
     """
-
-    @classmethod
-    @override
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
-    ) -> Self:
-        return _on_pool(cls(**_arguments(cls, inst_data, config_value)))
 
     @override
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:

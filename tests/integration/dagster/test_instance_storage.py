@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import dagster as dg
 import psycopg
 import pytest
 
+from tests.acceptance.harness import wait_for
 from tests.integration.dagster.world import START, World, at, post
 from tutordex_dagster.assets.keys import RAW_MESSAGES
 from tutordex_dagster.partitions import partition_key
@@ -17,6 +19,10 @@ from tutordex_dagster.resources.instance_storage import PooledEventLogStorage
 from tutordex_dagster.settings import PROJECT
 from tutordex_dagster.windows import HOUR
 
+WAITING = """
+SELECT true FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+"""
 OTHERS = """
 FROM pg_stat_activity
 WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
@@ -61,6 +67,22 @@ def test_all_storages_of_all_instances_of_a_process_share_a_connection_that_stay
             ask(another)
     assert len(kept) == 1
     assert connections(empty_url) == kept
+
+
+def test_who_finds_no_tables_waits_for_whoever_is_making_them(
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at once fail, and the code server of the first `up` would never show its definitions."""
+    monkeypatch.setitem(os.environ, "TUTORDEX_DAGSTER_DATABASE_URL", empty_url)
+    shutil.copy(PROJECT / "dagster.yaml", tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        with psycopg.connect(empty_url) as maker:
+            maker.execute("SELECT pg_advisory_xact_lock(20252)")
+            opening = pool.submit(dg.DagsterInstance.from_config, str(tmp_path))
+            wait_for("it to wait", lambda: maker.execute(WAITING).fetchall(), every=0.01)
+            assert maker.execute("SELECT tablename FROM pg_tables WHERE tablename = 'runs'").fetchall() == []
+        with opening.result() as instance:
+            ask(instance)
 
 
 def test_a_connection_that_broke_is_replaced_unnoticed(instance: dg.DagsterInstance, empty_url: str) -> None:
