@@ -21,7 +21,7 @@ import dagster as dg
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
-from dagster_postgres.utils import pg_url_from_config
+from dagster_postgres.utils import create_pg_connection, pg_url_from_config
 from sqlalchemy import Engine, create_engine, func, select
 from typing_extensions import override
 
@@ -55,10 +55,11 @@ def engine_of(url: str) -> Engine:
 @contextmanager
 def _one_at_a_time(url: str) -> Iterator[None]:
     """Keep every other process from making tables until the block ends."""
-    with engine_of(url).connect().execution_options(isolation_level="READ COMMITTED") as connection:
-        connection.execute(select(func.pg_advisory_xact_lock(_TABLES_LOCK)))
-        yield
-        connection.rollback()
+    with create_pg_connection(engine_of(url)) as connection:
+        connection.execution_options(isolation_level="READ COMMITTED")
+        with connection.begin():
+            connection.execute(select(func.pg_advisory_xact_lock(_TABLES_LOCK)))
+            yield
 
 
 class _Pooled:
