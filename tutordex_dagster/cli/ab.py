@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tutordex_dagster.cli.breaker import os_user
 from tutordex_dagster.cli.console import progress, say
 from tutordex_dagster.cli.options import channels_option, window_of, window_options
 from tutordex_dagster.cli.session import chosen_channels, open_session, require_raw, require_results
+from tutordex_dagster.operations.identity import os_user
 from tutordex_dagster.windows import Window
 
 if TYPE_CHECKING:

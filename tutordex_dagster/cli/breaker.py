@@ -1,8 +1,6 @@
 """`tutordex breaker`: whether calls are paused after failures, and letting them go on by hand."""
 
 from datetime import timedelta
-from getpass import getuser
-from os import getuid
 
 import click
 from rich.markup import escape
@@ -10,6 +8,7 @@ from rich.markup import escape
 from tutordex_dagster.cli.console import instant, say, stdout, table
 from tutordex_dagster.cli.session import open_session
 from tutordex_dagster.errors import UsageError
+from tutordex_dagster.operations.identity import os_user
 
 NO_FAILURE = "no call has failed yet, so every breaker is closed"
 
@@ -58,11 +57,3 @@ def reset(component: str) -> None:
             raise UsageError(component, "is no breaker", f"choose from: {known}" if known else NO_FAILURE)
         PostgresMetrics(services.database).gauge(BREAKER_STATE, STATE_VALUE["closed"], component=component)
     say(f"{component}: closed (it was {before.state}); calls go on.")
-
-
-def os_user() -> str:
-    """Return the name the operating system knows the person by, or the number when there is no name."""
-    try:
-        return getuser()
-    except (KeyError, OSError):  # a container without an entry for its user
-        return f"uid {getuid()}"

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tutordex_dagster.cli.breaker import os_user
 from tutordex_dagster.cli.console import progress, say
 from tutordex_dagster.cli.session import open_session
+from tutordex_dagster.operations.identity import os_user
 from tutordex_dagster.windows import parse_instant
 
 if TYPE_CHECKING:

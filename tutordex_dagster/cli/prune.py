@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tutordex_dagster.cli.breaker import os_user
 from tutordex_dagster.cli.console import say, stderr
 from tutordex_dagster.cli.session import open_session
 from tutordex_dagster.errors import UsageError
+from tutordex_dagster.operations.identity import os_user
 
 if TYPE_CHECKING:
     from tutordex_dagster.resources.services import Services

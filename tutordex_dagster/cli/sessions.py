@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
-from tutordex_dagster.cli.breaker import os_user
 from tutordex_dagster.cli.console import say, stdout, table
 from tutordex_dagster.cli.session import open_session
 from tutordex_dagster.errors import UsageError
+from tutordex_dagster.operations.identity import os_user
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

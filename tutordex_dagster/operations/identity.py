@@ -1,8 +1,9 @@
-"""Which process did something, so that others can tell later whether it still lives."""
+"""Who did something: the person, for the audit, and the process, of which others can tell if it lives."""
 
 import os
 import socket
 from datetime import UTC, datetime, timedelta
+from getpass import getuser
 from pathlib import Path
 
 PROCESS_TAG = "tutordex/process"
@@ -13,6 +14,14 @@ _ROUGHLY = timedelta(seconds=2)
 
 _START_TIME = 19
 """The place of the start time among the fields of /proc/ID/stat that follow the program's name."""
+
+
+def os_user() -> str:
+    """Return the name the operating system knows the person by, or the number when there is no name."""
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container without an entry for its user
+        return f"uid {os.getuid()}"
 
 
 def own_identity() -> str:

@@ -264,7 +264,6 @@ def test_who_judged_under_a_user_without_a_name_is_known_by_number(
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.getuid", lambda: 4_000_123)
-    monkeypatch.setattr("tutordex_dagster.cli.breaker.getuid", lambda: 4_000_123)
     assert "1 of 1 labels" in tutordex("ab", "label", str(sheet)).stdout
     assert services.database.fetch("SELECT labelled_by FROM gold_labels", {}, scalar_row) == ["uid 4000123"]
 

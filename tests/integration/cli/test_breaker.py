@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner, Result
 from psycopg.rows import dict_row
 
-from tutordex_dagster.cli.breaker import breaker, os_user
+from tutordex_dagster.cli.breaker import breaker
 from tutordex_dagster.errors import UsageError
+from tutordex_dagster.operations.identity import os_user
 from tutordex_dagster.resilience.breaker import Breaker
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.store.metrics import PostgresMetrics
@@ -69,11 +70,3 @@ def test_reset_of_an_unknown_breaker_names_the_known_ones() -> None:
 def test_reset_before_any_failure_says_so() -> None:
     result = run("reset", "telegram")
     assert "telegram: is no breaker; no call has failed yet" in str(result.exception)
-
-
-def test_a_user_without_a_name_is_known_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("os.getuid", lambda: 4_000_123)
-    monkeypatch.setattr("tutordex_dagster.cli.breaker.getuid", lambda: 4_000_123)
-    assert os_user() == "uid 4000123"
