@@ -17,7 +17,11 @@ from tutordex_dagster.operations.tail_loop import TailLoop
 from tutordex_dagster.operations.tail_parts import Progress, State, TailOptions, TailTools
 from tutordex_dagster.store.channels import Channel
 
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 CHECK = timedelta(seconds=10)
+POLLED, JOINED = 1, 2
+"""The channels of `two_channels`: one that is polled, and one that pushes."""
 OPTIONS = TailOptions(
     check_every=CHECK,
     connection_check_every=timedelta(seconds=30),
@@ -196,3 +200,16 @@ class Stage:
             else each
             for each in self.feed.listed
         ]
+
+
+def two_channels() -> Stage:
+    """Return a stage with a channel that is polled and one that pushes."""
+    stage = Stage()
+    stage.feed.add(POLLED, member=False)
+    stage.feed.add(JOINED, member=True)
+    return stage
+
+
+def asked(stage: Stage, channel_id: int) -> list[timedelta]:
+    """Return when a channel was asked for changes, beyond its first questions."""
+    return sorted({at - START for at in stage.feed.asked.get(channel_id, []) if at > START})

@@ -6,7 +6,17 @@ from datetime import timedelta
 import pytest
 
 from tests.unit.capture.channel_model import START, Away
-from tests.unit.operations.tail_stage import CHECK, OPTIONS, Stage
+from tests.unit.operations.tail_stage import (
+    CHECK,
+    JOINED,
+    MINUTE,
+    OPTIONS,
+    POLLED,
+    SECOND,
+    Stage,
+    asked,
+    two_channels,
+)
 from tutordex_dagster.capture.tail import Pushed
 from tutordex_dagster.errors import TransientError, UsageError
 from tutordex_dagster.operations.tail_loop import LIST_EVERY, SILENCE
@@ -18,24 +28,13 @@ from tutordex_dagster.resilience.errors import (
 )
 from tutordex_dagster.windows import HOUR
 
-MINUTE = timedelta(minutes=1)
-SECOND = timedelta(seconds=1)
 OVER = timedelta(seconds=0.1)
-POLLED, JOINED = 1, 2
 
 
 @pytest.fixture
 def stage() -> Stage:
     """Give a stage with a channel that is polled and one that pushes."""
-    stage = Stage()
-    stage.feed.add(POLLED, member=False)
-    stage.feed.add(JOINED, member=True)
-    return stage
-
-
-def asked(stage: Stage, channel_id: int) -> list[timedelta]:
-    """Return when a channel was asked for changes, beyond its first questions."""
-    return sorted({at - START for at in stage.feed.asked.get(channel_id, []) if at > START})
+    return two_channels()
 
 
 def test_channels_without_pushes_are_asked_every_few_seconds_the_others_when_silent(stage: Stage) -> None:
