@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 from psycopg.rows import scalar_row
 
+from tutordex_dagster.comparison.contract import Pair
 from tutordex_dagster.extraction.rules import REVISION
 from tutordex_dagster.resources.services import Services
 from tutordex_dagster.settings import PROJECT
@@ -228,9 +229,8 @@ def test_a_label_of_a_post_that_is_not_there_is_refused_whole(
     tutordex: Command, posts: Posts, tmp_path: Path
 ) -> None:
     posts(1)
-    sheet = tmp_path / "sheet.csv"
-    sheet.write_text("raw_id,field,label,left_json,right_json\n999,status,left,[],[]\n", encoding="utf-8")
-    assert "raw_id 999: is not in the log" in tutordex("ab", "label", str(sheet), exit_code=2).stderr
+    filled = sheet(tmp_path, "999,status,left,[],[]")
+    assert "raw_id 999: is not in the log" in tutordex("ab", "label", filled, exit_code=2).stderr
 
 
 def test_a_label_that_would_break_later_comparisons_is_refused_and_nothing_is_taken(
@@ -238,17 +238,11 @@ def test_a_label_that_would_break_later_comparisons_is_refused_and_nothing_is_ta
 ) -> None:
     posts(1)
     tutordex("drain", "--oneshot")
-    (pair,) = services.comparisons.version_pairs("rules", "none", _always(), None)
-    sheet = tmp_path / "sheet.csv"
-    sheet.write_text(
-        "raw_id,field,label,left_json,right_json\n"
-        f'{pair.raw_id},rate.min,40,[],[]\n{pair.raw_id},time_availability,"""Mon 5pm""",[],[]\n',
-        encoding="utf-8",
-    )
-    said = tutordex("ab", "label", str(sheet), exit_code=2).stderr
+    raw_id = only_pair(services).raw_id
+    filled = sheet(tmp_path, f"{raw_id},rate.min,40,[],[]", f'{raw_id},time_availability,"""Mon 5pm""",[],[]')
+    said = tutordex("ab", "label", filled, exit_code=2).stderr
     assert "row 3: time_availability: 'Mon 5pm': is no availability" in said
-    (pair,) = services.comparisons.version_pairs("rules", "none", _always(), None)
-    assert not pair.labels
+    assert not only_pair(services).labels
 
 
 def test_who_judged_under_a_user_without_a_name_is_known_by_number(
@@ -256,15 +250,11 @@ def test_who_judged_under_a_user_without_a_name_is_known_by_number(
 ) -> None:
     posts(1)
     tutordex("drain", "--oneshot")
-    (pair,) = services.comparisons.version_pairs("rules", "none", _always(), None)
-    sheet = tmp_path / "sheet.csv"
-    sheet.write_text(
-        f"raw_id,field,label,left_json,right_json\n{pair.raw_id},rate.min,40,,\n", encoding="utf-8"
-    )
+    filled = sheet(tmp_path, f"{only_pair(services).raw_id},rate.min,40,,")
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.getuid", lambda: 4_000_123)
-    assert "1 of 1 labels" in tutordex("ab", "label", str(sheet)).stdout
+    assert "1 of 1 labels" in tutordex("ab", "label", filled).stdout
     assert services.database.fetch("SELECT labelled_by FROM gold_labels", {}, scalar_row) == ["uid 4000123"]
 
 
@@ -273,15 +263,12 @@ def test_an_adjudicated_label_never_replaces_an_independent_one(
 ) -> None:
     posts(1)
     tutordex("drain", "--oneshot")
-    (pair,) = services.comparisons.version_pairs("rules", "none", _always(), None)
-    sheet = tmp_path / "sheet.csv"
-    head = "raw_id,field,label,left_json,right_json\n"
-    sheet.write_text(f"{head}{pair.raw_id},rate.min,40,[],[]\n", encoding="utf-8")
-    assert "1 of 1 labels" in tutordex("ab", "label", str(sheet), "--independent").stdout
-    sheet.write_text(f"{head}{pair.raw_id},rate.min,45,[],[]\n", encoding="utf-8")
-    assert "0 of 1 labels" in tutordex("ab", "label", str(sheet)).stdout
-    (pair,) = services.comparisons.version_pairs("rules", "none", _always(), None)
-    assert pair.labels["rate.min"].values == [40.0]
+    raw_id = only_pair(services).raw_id
+    filled = sheet(tmp_path, f"{raw_id},rate.min,40,[],[]")
+    assert "1 of 1 labels" in tutordex("ab", "label", filled, "--independent").stdout
+    filled = sheet(tmp_path, f"{raw_id},rate.min,45,[],[]")
+    assert "0 of 1 labels" in tutordex("ab", "label", filled).stdout
+    assert only_pair(services).labels["rate.min"].values == [40.0]
 
 
 @pytest.mark.parametrize(
@@ -305,5 +292,15 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _always() -> Window:
-    return Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
+def sheet(folder: Path, *lines: str) -> str:
+    """Write a filled sheet with these lines; return its path."""
+    path = folder / "sheet.csv"
+    path.write_text("\n".join(["raw_id,field,label,left_json,right_json", *lines, ""]), encoding="utf-8")
+    return str(path)
+
+
+def only_pair(services: Services) -> Pair:
+    """Return the one post that `rules` has read, with its labels."""
+    always = Window(datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
+    (pair,) = services.comparisons.version_pairs("rules", "none", always, None)
+    return pair

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.store.promoting import codes, promote, promotions, reparse, roll_back, switch
 from tutordex_dagster.capture.contract import EnqueueFor
 from tutordex_dagster.errors import TransientError, UsageError
 from tutordex_dagster.store.assignments import ProjectionResult
@@ -26,35 +27,6 @@ def shown(world: "World") -> "World":
     world.extract({1: ["A1"], 2: ["B1", "B2"], 3: "promo"})
     world.assignments.project("v1")
     return world
-
-
-def promotions(world: "World") -> Promotions:
-    return Promotions(world.db, clock=world.clock)
-
-
-def reparse(world: "World", outcomes: "dict[int, list[str] | str]", version: str = "v2") -> None:
-    world.queue.enqueue_window(version, channel_ids=[5], window=world.day, lane="reparse")
-    world.extract(outcomes, version)
-
-
-def promote(world: "World", version: str = "v2", *, after: int | None = None) -> Switched:
-    promotions(world).build(version)
-    newest = world.rows("SELECT max(raw_id) AS n FROM telegram_messages_raw")[0]["n"]
-    return promotions(world).switch(
-        version,
-        live=world.assignments.begin_with("v1"),
-        after=newest if after is None else after,
-        action="promote",
-        actor="me",
-        fingerprint="f",
-    )
-
-
-def codes(world: "World") -> dict[int, list[str | None]]:
-    found: dict[int, list[str | None]] = {}
-    for (message_id, _), (code, status, _) in sorted(world.shown().items()):
-        found.setdefault(message_id, []).append(code if status == "open" else f"{code} closed")
-    return found
 
 
 def test_the_projection_stands_beside_until_it_is_shown_whole(shown: "World") -> None:
@@ -95,7 +67,7 @@ def test_channels_are_built_beside_each_other_and_the_switch_waits_for_all(two_c
             blocker.execute("SELECT lock_channel(5)")
             building = pool.submit(promotions(two_channels).build, "v2")
             two_channels.wait_for(lambda: len(two_channels.rows(built)) == 2)
-            switch = pool.submit(
+            switching = pool.submit(
                 Promotions(others).switch,
                 "v2",
                 live="v1",
@@ -107,7 +79,7 @@ def test_channels_are_built_beside_each_other_and_the_switch_waits_for_all(two_c
             two_channels.wait_for_blocked(2)
             assert codes(two_channels) == {1: ["A1"], 2: ["B1", "B2"]}
         assert building.result().upserted == 4
-        assert switch.result().previous == "v1"
+        assert switching.result().previous == "v1"
     assert codes(two_channels) == {1: ["A1-v2"], 3: ["C1"], 4: ["D1"], 5: ["E1"]}
 
 
@@ -126,7 +98,7 @@ def test_ends_since_the_building_are_taken_over_by_the_switch(shown: "World") ->
     shown.queue.enqueue_window("v2", channel_ids=[5], window=shown.day, lane="reparse")
     promotions(shown).build("v2")
     shown.extract({1: ["A1-v2"], 2: ["B1-v2"], 3: "promo"}, "v2")
-    promotions(shown).switch("v2", live="v1", after=3, action="promote", actor="me", fingerprint="f")
+    switch(shown, after=3)
     assert codes(shown) == {1: ["A1-v2"], 2: ["B1-v2"]}
 
 
@@ -183,20 +155,12 @@ def test_a_message_stored_during_the_switch_waits_and_gets_its_job(shown: "World
     with ThreadPoolExecutor(2) as pool:
         with shown.db.connection() as blocker:
             blocker.execute("SELECT lock_channel(5)")
-            switch = pool.submit(
-                promotions(shown).switch,
-                "v2",
-                live="v1",
-                after=3,
-                action="promote",
-                actor="me",
-                fingerprint="f",
-            )
+            switching = pool.submit(switch, shown, after=3)
             shown.wait_for_blocked(1)
             wish = EnqueueFor(version="v1", lane="live", live=True)
             store = pool.submit(shown.log.store, replace(batch, enqueue=[wish]))
             shown.wait_for_blocked(2)
-        assert switch.result().previous == "v1"
+        assert switching.result().previous == "v1"
         assert store.result().enqueued == 1
     assert (4, 1) in shown.jobs("v2")
 
@@ -208,18 +172,10 @@ def test_an_end_that_comes_while_the_switch_waits_for_stores_is_shown(shown: "Wo
     with ThreadPoolExecutor(1) as pool:
         with shown.db.connection() as blocker:
             blocker.execute("SELECT lock_channel(5)")
-            switch = pool.submit(
-                promotions(shown).switch,
-                "v2",
-                live="v1",
-                after=3,
-                action="promote",
-                actor="me",
-                fingerprint="f",
-            )
+            switching = pool.submit(switch, shown, after=3)
             shown.wait_for_blocked(1)
             shown.extract({1: ["A1-v2"], 2: "promo", 3: "promo"}, "v2")
-        assert switch.result() == Switched(previous="v1", kept=0, enqueued=0)
+        assert switching.result() == Switched(previous="v1", kept=0, enqueued=0)
     assert codes(shown) == {1: ["A1-v2"]}
 
 
@@ -240,16 +196,7 @@ def test_a_rollback_shows_the_old_rows_at_once_and_keeps_what_came_since(shown: 
     shown.store(shown.message(4, "new"), seen=61, enqueue="v2")
     shown.extract({4: ["D1"]}, "v2")
     shown.assignments.project("v2")
-    promotion = promotions(shown).before("v2")
-    assert promotion is not None
-    back = promotions(shown).switch(
-        promotion.previous,
-        live="v2",
-        after=promotion.raw_id,
-        action="rollback",
-        actor="me",
-        fingerprint="f",
-    )
+    back = roll_back(shown)
     assert back == Switched(previous="v2", kept=1, enqueued=1)
     assert codes(shown) == {1: ["A1"], 2: ["B1", "B2"], 4: ["D1"]}
     assert promotions(shown).before("v1") is None
@@ -280,7 +227,7 @@ def test_a_version_judged_against_another_than_the_live_one_is_not_shown(shown: 
     promote(shown)
     before = shown.shown()
     with pytest.raises(TransientError, match="judged against v1, but v2 has become the live version"):
-        promotions(shown).switch("v3", live="v1", after=3, action="promote", actor="me", fingerprint="f")
+        switch(shown, "v3", after=3)
     assert shown.shown() == before
     assert [entry.version for entry in promotions(shown).history()] == ["v2"]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.store.test_promotion import codes, promote, promotions, reparse
+from tests.integration.store.promoting import codes, promote, promotions, reparse, roll_back, switch
 from tutordex_dagster.queue.contract import Finished
 from tutordex_dagster.store.promotion import Switched
 
@@ -31,19 +31,6 @@ def edit(
     world.store(world.message(message_id, text, edited=minute), seen=minute, enqueue=version)
     world.extract({message_id: outcome}, version)
     world.assignments.project(version)
-
-
-def newest(world: "World") -> int:
-    return int(world.rows("SELECT max(raw_id) AS n FROM telegram_messages_raw")[0]["n"])
-
-
-def roll_back(world: "World") -> Switched:
-    promotion = promotions(world).before("v2")
-    assert promotion is not None
-    promotions(world).build("v1")
-    return promotions(world).switch(
-        "v1", live="v2", after=promotion.raw_id, action="rollback", actor="me", fingerprint="f"
-    )
 
 
 def test_a_rollback_keeps_what_edits_since_say_until_the_version_has_read_them(read_by_both: "World") -> None:
@@ -133,9 +120,7 @@ def test_an_end_for_the_newer_text_that_comes_during_the_switch_counts(read_by_b
     world.queue.enqueue("v2", [world.raw_id(1, 2)], lane="reparse")
     promotions(world).build("v2")
     world.extract({1: ["A2-v2"]}, "v2")
-    promotions(world).switch(
-        "v2", live="v1", after=newest(world), action="promote", actor="me", fingerprint="f"
-    )
+    switch(world)
     assert codes(world) == {1: ["A2-v2"], 2: ["B1-v2"]}
 
 
