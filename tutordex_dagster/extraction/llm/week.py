@@ -8,14 +8,19 @@ import re
 from collections.abc import Iterator
 
 from tutordex_dagster.extraction.contract import DAYS
+from tutordex_dagster.extraction.rules.clock import (
+    CHINESE_DAYS,
+    DAY_NAMES,
+    GROUPS,
+    LAST_MINUTE,
+    MALAY_DAYS,
+    NOON,
+)
 
-_HALF_DAY, _LAST_MINUTE = 12 * 60, 24 * 60 - 1
 _HOURS_ON_A_CLOCK, _HOURS, _MINUTES = 12, 24, 60
 
-_ENGLISH = ("mo", "tu", "we", "th", "fr", "sa", "su")
-_MALAY = ("is", "se", "ra", "kh", "ju", "sa", "ah")
-_CHINESE = "一二三四五六日"
-_WEEKDAYS, _WEEKEND = frozenset(range(5)), frozenset({5, 6})
+_ENGLISH, _MALAY = (tuple(name[:2] for name in names) for names in (DAY_NAMES, MALAY_DAYS))
+"""Two letters tell the days apart, and stand for them in some posts."""
 
 _NAME = (
     r"(?:(?:(?<![a-z])|(?<=[ap]m))(?:(?:mon|tue|wed|thu|thr|fri|sat|sun)(?:[a-z]{0,7}day|nes|us|rs?|s)?s?"
@@ -67,8 +72,8 @@ def days_named(words: str) -> frozenset[str]:
         first, last = _day(match[1]), _day(match[2])
         days |= {(first + step) % 7 for step in range((last - first) % 7 + 1)}
     days |= {day for match in _LETTERS.finditer(words) for day in _lettered(match[0].lower())}
-    days |= _WEEKDAYS if _ANY_WEEKDAY.search(words) else frozenset()
-    days |= _WEEKEND if _ANY_WEEKEND.search(words) else frozenset()
+    days.update(GROUPS["weekday"] if _ANY_WEEKDAY.search(words) else ())
+    days.update(GROUPS["weekend"] if _ANY_WEEKEND.search(words) else ())
     if _ANY_DAY.search(words) or (not days and _UNBOUND.search(words)):
         return frozenset(DAYS)
     exception = _EXCEPT.search(words)
@@ -83,14 +88,14 @@ def times_named(words: str) -> frozenset[int]:
     A time on the face of a clock is both of the day's, unless am or pm stands behind it.
     """
     times = {time for match in _CLOCK.finditer(words) for time in _times(match[1], match[2] or match[3])}
-    times |= {_HALF_DAY} if _NOON.search(words) else set()
-    times |= {0, _LAST_MINUTE} if _MIDNIGHT.search(words) else set()
+    times |= {NOON} if _NOON.search(words) else set()
+    times |= {0, LAST_MINUTE} if _MIDNIGHT.search(words) else set()
     return frozenset(times)
 
 
 def _day(word: str) -> int:
     if not word.isascii():
-        return _CHINESE.index(word[-1].replace("天", "日"))
+        return CHINESE_DAYS.index(word[-1].replace("天", "日"))
     start = word[:2].lower()
     return (_ENGLISH if start in _ENGLISH else _MALAY).index(start)
 
@@ -113,5 +118,5 @@ def _times(clock: str, half: str | None) -> set[int]:
         return {hour % _HOURS * 60 + minute}
     morning = hour % _HOURS_ON_A_CLOCK * 60 + minute
     if half is None or hour == _HOURS_ON_A_CLOCK:
-        return {morning, morning + _HALF_DAY}
-    return {morning + _HALF_DAY if half.lower() == "p" else morning}
+        return {morning, morning + NOON}
+    return {morning + NOON if half.lower() == "p" else morning}

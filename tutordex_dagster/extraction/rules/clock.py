@@ -50,9 +50,9 @@ UNCLEAR = "unclear"
 UNREADABLE = "unreadable"
 """The name of a span that cannot be, as "6pm-4pm": it ends before it starts."""
 
-_DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_MALAY_DAYS = ("isn", "sel", "rab", "kha", "jum", "sab", "aha")
-_CHINESE_DAYS = "一二三四五六日"
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MALAY_DAYS = ("isn", "sel", "rab", "kha", "jum", "sab", "aha")
+CHINESE_DAYS = "一二三四五六日"
 
 MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -152,8 +152,8 @@ def _token(kind: str, match: re.Match[str]) -> Token | None:
 
 def _day(word: str) -> int:
     if not word.isascii():
-        return _CHINESE_DAYS.index(word[-1].replace("天", "日"))
-    names = _DAY_NAMES if word[:3] in _DAY_NAMES else _MALAY_DAYS
+        return CHINESE_DAYS.index(word[-1].replace("天", "日"))
+    names = DAY_NAMES if word[:3] in DAY_NAMES else MALAY_DAYS
     return names.index(word[:3])
 
 
